@@ -1,0 +1,116 @@
+"""Every error that the pool raises, one sentence each; all survive pickling."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import pickle
+import queue
+from typing import Any, Self
+
+
+class PoolError(Exception):
+    """Something went wrong in the pool, not in the user's function.
+
+    Args:
+        message: who, what, where, and what was legal.
+        task: the task's number, if one is meant.
+        worker: the worker's number, if one is meant.
+        attempt: which delivery of the task it was, counted from 1.
+        started: False only where the function certainly did not start in any attempt.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        task: int | None = None,
+        worker: int | None = None,
+        attempt: int | None = None,
+        started: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.task = task
+        self.worker = worker
+        self.attempt = attempt
+        self.started = started
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        facts = {
+            "task": self.task,
+            "worker": self.worker,
+            "attempt": self.attempt,
+            "started": self.started,
+        }
+        return _rebuild, (type(self), self.message, facts)
+
+
+def _rebuild(kind: type[PoolError], message: str, facts: dict[str, Any]) -> PoolError:
+    return kind(message, **facts)
+
+
+class PoolSaturated(PoolError, queue.Full):  # noqa: N818 - the design's word
+    """The submit was refused, because `queue_limit` tasks are waiting already."""
+
+
+class PoolShutdown(PoolError, RuntimeError):  # noqa: N818 - the design's word
+    """The pool was shut down before the task could finish, or before it was submitted."""
+
+
+class PoolBroken(PoolError, concurrent.futures.BrokenExecutor):  # noqa: N818 - the design's word
+    """The pool gave up, because its workers would not start several times in a row."""
+
+
+class TaskTimeout(PoolError, TimeoutError):  # noqa: N818 - the design's word
+    """The task's deadline passed before its result came."""
+
+
+class TaskCancelled(PoolError, concurrent.futures.CancelledError):  # noqa: N818 - as the others
+    """The task was running and its client had it killed, with its worker."""
+
+
+class WorkerLost(PoolError, ChildProcessError):  # noqa: N818 - as the others
+    """The worker that held the task ended before it answered."""
+
+
+class PayloadError(PoolError, pickle.PicklingError):
+    """A function, an argument, a result or an exception could not cross the process boundary."""
+
+
+class LifecycleError(PoolError, RuntimeError):
+    """An event reached a worker whose state has no row for it: a bug in the pool."""
+
+
+class FrameError(PoolError, ValueError):
+    """A frame was cut, oversized, unknown or of a wrong checksum.
+
+    Args:
+        reason: one of `magic`, `kind`, `length`, `checksum`, `cut`.
+        detail: what was found and what would have been right.
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"bad frame ({reason}): {detail}")
+        self.reason = reason
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str]]:
+        return type(self), (self.reason, self.detail)
+
+
+class WorkerTraceback(Exception):  # noqa: N818 - it is a cause that carries text, not an error
+    """The traceback that a task's exception had in its worker, as text.
+
+    Args:
+        text: the formatted traceback.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return f'\n"""\n{self.text}"""'

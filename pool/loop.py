@@ -1,0 +1,282 @@
+"""The production driver: one thread, real processes, the wall clock, and the core.
+
+Whoever has a fact tells it to the core under the lock and performs what costs no waiting at once:
+a submit goes straight from the client's thread to an idle worker's socket. Starting, killing and
+reaping processes is left to the loop's own thread. Futures are concluded after the lock is
+released, because their callbacks are other people's code.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+from pool import effects as do
+from pool import events as told
+from pool.core import Core
+from pool.crew import Crew, Source
+from pool.effects import Ending, Outcome
+from pool.errors import PoolBroken
+from pool.futures import TaskFuture
+from pool.payloads import Call, pack_call
+from pool.protocol import refusal_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pool.config import PoolConfig
+
+_LOG: Final = logging.getLogger("pool")
+
+
+class Loop:
+    """Runs one core against real processes until the core says that the pool is closed.
+
+    Args:
+        config: the pool's configuration.
+        core: makes the core; the machines plant their bugs here.
+    """
+
+    def __init__(self, config: PoolConfig, core: Callable[[PoolConfig], Core] = Core) -> None:
+        self.config = config
+        self._core = core(config)
+        self._lock = threading.Lock()
+        self._numbers = itertools.count()
+        self._futures: dict[int, TaskFuture[Any]] = {}
+        self._payloads: dict[int, bytes] = {}
+        self._timers: dict[told.Timer, float] = {}
+        self._due: list[tuple[float, told.Timer]] = []
+        self._chores: deque[do.Effect] = deque()
+        self._refused: do.RefuseTask | None = None
+        self._fault: BaseException | None = None
+        self._closed = threading.Event()
+        self._performers: dict[type, Callable[[Any], bool]] = {
+            do.SendTask: self._send,
+            do.RefuseTask: self._refuse,
+            do.SetTimer: self._set_timer,
+            do.ClearTimer: self._clear_timer,
+            do.SpawnWorker: self._queue_chore,
+            do.StopWorker: self._queue_chore,
+            do.KillWorker: self._queue_chore,
+            do.PoolClosed: self._close,
+        }
+        self._selector = selectors.DefaultSelector()
+        self._waker, self._wakened = socket.socketpair()
+        self._waker.setblocking(False)
+        self._wakened.setblocking(False)
+        self._selector.register(self._wakened, selectors.EVENT_READ, None)
+        self._crew = Crew(config, self._selector)
+        self._thread = threading.Thread(target=self._run, name="pool-loop", daemon=True)
+        self._tell(told.PoolStarted())
+        self._thread.start()
+
+    # For clients, from any thread.
+
+    def submit(
+        self, call: Call, *, deadline: float | None = None, retries: int = 0
+    ) -> TaskFuture[Any]:
+        """The task is accepted and its future returned.
+
+        Args:
+            call: function, positional and keyword arguments.
+            deadline: seconds until it must have resolved; None for the configured one.
+            retries: how many more times it may start after its worker was lost.
+
+        Raises:
+            PoolSaturated, PoolShutdown, PoolBroken: it was refused.
+            PayloadError: it cannot be pickled.
+        """
+        payload = pack_call(call, self.config.frame_bytes_max)
+        task = next(self._numbers)
+        future: TaskFuture[Any] = TaskFuture(task, self)
+        if deadline is None:
+            deadline = self.config.task_timeout
+        event = told.TaskSubmitted(task, deadline, retries)
+        with self._lock:
+            if self._fault is not None:
+                raise PoolBroken(f"cannot submit: the pool failed: {self._fault}", task=task)
+            self._futures[task] = future
+            self._payloads[task] = payload
+            concluded = self._handle(event)
+            refused, self._refused = self._refused, None
+        self._conclude(concluded)
+        if refused is not None:
+            raise refusal_of(task, refused.why, self.config)
+        return future
+
+    def cancel(self, task: int) -> None:
+        """The task is cancelled if it still waits."""
+        self._tell(told.CancelRequested(task))
+
+    def kill(self, task: int) -> None:
+        """The task is ended, with its worker if it is running."""
+        self._tell(told.KillRequested(task))
+
+    def shutdown(self, *, cancel_waiting: bool, grace: float | None) -> None:
+        """The pool accepts nothing more and is on its way to its end."""
+        self._tell(told.ShutdownRequested(cancel_waiting=cancel_waiting, grace=grace))
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Whether the pool is closed and nothing of it is left, after at most `timeout` seconds."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def pids(self) -> dict[int, int]:
+        """The process identifier of each live worker, by the worker's number."""
+        return self._crew.pids()
+
+    # Telling the core, and performing what it asks.
+
+    def _tell(self, event: told.Event) -> None:
+        with self._lock:
+            concluded = self._handle(event)
+        self._conclude(concluded)
+
+    def _handle(self, event: told.Event) -> list[do.ResolveTask]:
+        """The core has taken the event; its effects are performed or queued for the loop."""
+        try:
+            asked = self._core.handle(event, time.monotonic())
+        except Exception as error:
+            _LOG.exception("a bug in the pool: it could not take %r", event)
+            return self._abort(error)
+        concluded: list[do.ResolveTask] = []
+        wake = False
+        for effect in asked:
+            if type(effect) is do.ResolveTask:
+                concluded.append(effect)
+            else:
+                perform = self._performers.get(type(effect))
+                wake = (perform is not None and perform(effect)) or wake
+        if wake:
+            self._wake()
+        return concluded
+
+    def _abort(self, error: BaseException) -> list[do.ResolveTask]:
+        """Nothing more runs; every unresolved task is told so."""
+        self._fault = error
+        self._closed.set()
+        self._wake()
+        outcome = Outcome(Ending.BROKEN, started=True, detail=f"the pool failed: {error}")
+        return [do.ResolveTask(task, outcome) for task in self._futures]
+
+    def _conclude(self, concluded: list[do.ResolveTask]) -> None:
+        for effect in concluded:
+            self._payloads.pop(effect.task, None)
+            future = self._futures.pop(effect.task, None)
+            if future is not None:
+                future.conclude(effect.outcome, self.config)
+
+    # Each performer says whether the loop's thread has something to do about it.
+
+    def _send(self, effect: do.SendTask) -> bool:
+        if effect.attempt == 1:
+            self._futures[effect.task].set_running_or_notify_cancel()
+        return self._crew.send_task(effect, self._payloads[effect.task])
+
+    def _refuse(self, effect: do.RefuseTask) -> bool:
+        del self._futures[effect.task], self._payloads[effect.task]
+        self._refused = effect
+        return False
+
+    def _set_timer(self, effect: do.SetTimer) -> bool:
+        self._timers[effect.timer] = effect.at
+        heapq.heappush(self._due, (effect.at, effect.timer))
+        if len(self._due) > 64 + 2 * len(self._timers):
+            self._due = [(at, timer) for timer, at in self._timers.items()]
+            heapq.heapify(self._due)
+        return self._due[0][1] == effect.timer
+
+    def _clear_timer(self, effect: do.ClearTimer) -> bool:
+        self._timers.pop(effect.timer, None)
+        return False
+
+    def _queue_chore(self, effect: do.Effect) -> bool:
+        self._chores.append(effect)
+        return True
+
+    def _close(self, _: do.PoolClosed) -> bool:
+        self._closed.set()
+        return True
+
+    def _wake(self) -> None:
+        if threading.current_thread() is not self._thread:
+            try:
+                self._waker.send(b"\0")
+            except OSError:
+                return  # it has been told often enough, or it has ended
+
+    # The loop's own thread.
+
+    def _run(self) -> None:
+        try:
+            while not self._closed.is_set():
+                self._do_chores()
+                self._fire_timers()
+                if not self._chores and not self._closed.is_set():
+                    self._listen()
+        except BaseException as error:
+            _LOG.exception("a bug in the pool: its loop ended")
+            with self._lock:
+                concluded = self._abort(error)
+            self._conclude(concluded)
+        finally:
+            self._crew.close()
+            self._selector.close()
+            self._waker.close()
+            self._wakened.close()
+
+    def _listen(self) -> None:
+        for key, mask in self._selector.select(self._patience()):
+            if key.data is None:
+                self._drain_wakes()
+                continue
+            source: Source = key.data
+            if mask & selectors.EVENT_WRITE:
+                with self._lock:
+                    self._crew.flush(source.worker)
+            if mask & selectors.EVENT_READ:
+                for event in self._crew.news(source):
+                    self._tell(event)
+
+    def _do_chores(self) -> None:
+        while self._chores:
+            effect = self._chores.popleft()
+            for event in self._crew.perform(effect):
+                self._tell(event)
+        with self._lock:
+            self._crew.watch_writes()
+
+    def _fire_timers(self) -> None:
+        while self._due and self._due[0][0] <= time.monotonic():
+            with self._lock:
+                at, timer = heapq.heappop(self._due)
+                live = self._timers.get(timer) == at
+                if live:
+                    del self._timers[timer]
+            if live:
+                self._tell(told.TimerFired(timer))
+
+    def _patience(self) -> float | None:
+        """Seconds until the next timer; forgotten ones are dropped from the heap's top."""
+        with self._lock:
+            while self._due and self._timers.get(self._due[0][1]) != self._due[0][0]:
+                heapq.heappop(self._due)
+            if not self._due:
+                return None
+            return max(0.0, self._due[0][0] - time.monotonic())
+
+    def _drain_wakes(self) -> None:
+        try:
+            while self._wakened.recv(4096):
+                pass
+        except BlockingIOError:
+            return
+
+

@@ -1,0 +1,107 @@
+"""Payloads: calls, results and exceptions as bytes, and back.
+
+Whatever cannot be pickled or rebuilt becomes a `PayloadError` that says so, on the side where
+it can be told to the client whose task it is.
+"""
+
+from __future__ import annotations
+
+import pickle
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from pool.errors import PayloadError, WorkerTraceback
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Call = tuple["Callable[..., Any]", tuple[Any, ...], dict[str, Any]]
+
+
+def pack_call(call: Call, bytes_max: int) -> bytes:
+    """The call is returned as bytes.
+
+    Args:
+        call: function, positional and keyword arguments.
+        bytes_max: the longest payload that the other side believes.
+
+    Raises:
+        PayloadError: it cannot be pickled, or is too long.
+    """
+    name = getattr(call[0], "__qualname__", repr(call[0]))
+    return _pack(call, f"the call of {name}", bytes_max)
+
+
+def unpack_call(payload: bytes) -> Call:
+    """The call is returned, from bytes whose checksum was right.
+
+    Raises:
+        PayloadError: it cannot be rebuilt here (a module that this process cannot import).
+    """
+    try:
+        function, args, kwargs = pickle.loads(payload)  # noqa: S301 - checksum verified
+    except Exception as error:
+        raise PayloadError(f"the call cannot be rebuilt in the worker: {_brief(error)}") from error
+    return function, args, kwargs
+
+
+def pack_result(value: Any, bytes_max: int) -> bytes:
+    """The function's result is returned as bytes.
+
+    Raises:
+        PayloadError: it cannot be pickled, or is too long.
+    """
+    return _pack(value, f"the result of type {type(value).__name__}", bytes_max)
+
+
+def unpack_result(payload: bytes) -> Any:
+    """The function's result is returned, from bytes whose checksum was right.
+
+    Raises:
+        PayloadError: it cannot be rebuilt here.
+    """
+    try:
+        return pickle.loads(payload)  # noqa: S301 - checksum verified
+    except Exception as error:
+        raise PayloadError(f"the result cannot be rebuilt here: {_brief(error)}") from error
+
+
+def pack_exception(error: BaseException, bytes_max: int) -> bytes:
+    """The exception is returned as bytes, with its traceback as text.
+
+    One that cannot be pickled, or cannot be rebuilt from its pickle, is replaced by a
+    `PayloadError` with its type, its words and its traceback.
+    """
+    text = "".join(traceback.format_exception(error))
+    try:
+        payload = _pack((error, text), f"the exception {type(error).__name__}", bytes_max)
+        pickle.loads(payload)  # noqa: S301 - our own bytes; many exceptions pickle but do not rebuild
+    except Exception as problem:  # noqa: BLE001 - user code runs in both directions
+        words = f"the task raised {_brief(error)}, which cannot be sent: {_brief(problem)}"
+        payload = pickle.dumps((PayloadError(words, started=True), text[-100_000:]))
+    return payload
+
+
+def unpack_exception(payload: bytes) -> BaseException:
+    """The exception is returned, caused by its worker's traceback as text."""
+    try:
+        error, text = pickle.loads(payload)  # noqa: S301 - checksum verified
+    except Exception as problem:  # noqa: BLE001 - user code runs while unpickling
+        words = f"the task's exception cannot be rebuilt here: {_brief(problem)}"
+        return PayloadError(words, started=True)
+    error.__cause__ = WorkerTraceback(text)
+    return error  # type: ignore[no-any-return]
+
+
+def _pack(value: Any, what: str, bytes_max: int) -> bytes:
+    try:
+        payload = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        raise PayloadError(f"{what} cannot be pickled: {_brief(error)}") from error
+    if len(payload) > bytes_max:
+        raise PayloadError(f"{what} takes {len(payload)} bytes, {bytes_max} is the most")
+    return payload
+
+
+def _brief(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
