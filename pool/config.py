@@ -30,7 +30,6 @@ def _at_least(low: int) -> Any:
 
 
 _seconds = validators.instance_of((int, float))
-_maybe_seconds = [validators.optional(_seconds), _positive]
 
 
 @frozen(kw_only=True)
@@ -57,9 +56,13 @@ class PoolConfig:
 
     size: int = field(factory=lambda: os.cpu_count() or 1, validator=_at_least(1))
     queue_limit: int | None = field(default=None, validator=validators.optional(_at_least(0)))
-    task_timeout: float | None = field(default=None, validator=_maybe_seconds)
-    init_timeout: float | None = field(default=60.0, validator=_maybe_seconds)
-    grace: float = field(default=5.0, validator=[_seconds, _positive])
+    task_timeout: float | None = field(
+        default=None, validator=[validators.optional(_seconds), _positive]
+    )
+    init_timeout: float | None = field(
+        default=60.0, validator=[validators.optional(_seconds), _positive]
+    )
+    grace: float = field(default=5.0, validator=[_seconds, validators.gt(0)])
     start_failures_max: int = field(default=3, validator=_at_least(1))
     start_method: str = field(default="forkserver", validator=_start_method)
     initializer: Callable[..., object] | None = field(

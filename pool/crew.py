@@ -119,7 +119,9 @@ class Crew:
         """More of a worker's outbox is sent; when it is empty, its socket is not watched for it."""
         member = self._members.get(worker)
         if member is not None and self._watched(member) and not self._write(member, b""):
-            self._selector.modify(member.process.channel, selectors.EVENT_READ, Source(worker, ended=False))
+            self._selector.modify(
+                member.process.channel, selectors.EVENT_READ, Source(worker, ended=False)
+            )
             member.writing = False
 
     def watch_writes(self) -> None:
@@ -159,9 +161,9 @@ class Crew:
             return
         self._unwatch(member)
         member.process.kill()
-        code = member.process.reap()
+        member.process.reap()
         member.process.close()
-        yield told.WorkerReaped(worker, code if code is not None else 0)
+        yield told.WorkerReaped(worker)
 
     def _gone(self, worker: int, member: Member) -> Iterator[told.Event]:
         """The worker hung up: it is dead, or as good as dead, and must not come back."""

@@ -56,7 +56,7 @@ class Outcome:
 
 @frozen
 class SpawnWorker:
-    """Start a process; answer `WorkerReady`, `WorkerInitFailed`, `SpawnFailed` or `WorkerExited`."""
+    """Start a process; answer that it is ready, failed to start, was refused, or exited."""
 
     worker: int
 

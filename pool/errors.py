@@ -52,27 +52,27 @@ def _rebuild(kind: type[PoolError], message: str, facts: dict[str, Any]) -> Pool
     return kind(message, **facts)
 
 
-class PoolSaturated(PoolError, queue.Full):  # noqa: N818 - the design's word
+class PoolSaturated(PoolError, queue.Full):
     """The submit was refused, because `queue_limit` tasks are waiting already."""
 
 
-class PoolShutdown(PoolError, RuntimeError):  # noqa: N818 - the design's word
+class PoolShutdown(PoolError, RuntimeError):
     """The pool was shut down before the task could finish, or before it was submitted."""
 
 
-class PoolBroken(PoolError, concurrent.futures.BrokenExecutor):  # noqa: N818 - the design's word
+class PoolBroken(PoolError, concurrent.futures.BrokenExecutor):
     """The pool gave up, because its workers would not start several times in a row."""
 
 
-class TaskTimeout(PoolError, TimeoutError):  # noqa: N818 - the design's word
+class TaskTimeout(PoolError, TimeoutError):
     """The task's deadline passed before its result came."""
 
 
-class TaskCancelled(PoolError, concurrent.futures.CancelledError):  # noqa: N818 - as the others
+class TaskCancelled(PoolError, concurrent.futures.CancelledError):
     """The task was running and its client had it killed, with its worker."""
 
 
-class WorkerLost(PoolError, ChildProcessError):  # noqa: N818 - as the others
+class WorkerLost(PoolError, ChildProcessError):
     """The worker that held the task ended before it answered."""
 
 
@@ -101,7 +101,7 @@ class FrameError(PoolError, ValueError):
         return type(self), (self.reason, self.detail)
 
 
-class WorkerTraceback(Exception):  # noqa: N818 - it is a cause that carries text, not an error
+class WorkerTraceback(Exception):
     """The traceback that a task's exception had in its worker, as text.
 
     Args:

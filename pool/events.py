@@ -144,7 +144,6 @@ class WorkerReaped:
     """A worker's process is dead and reaped, and its descriptors are closed."""
 
     worker: int
-    code: int
 
 
 @frozen

@@ -278,5 +278,3 @@ class Loop:
                 pass
         except BlockingIOError:
             return
-
-

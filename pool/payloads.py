@@ -76,7 +76,7 @@ def pack_exception(error: BaseException, bytes_max: int) -> bytes:
     try:
         payload = _pack((error, text), f"the exception {type(error).__name__}", bytes_max)
         pickle.loads(payload)  # noqa: S301 - our own bytes; many exceptions pickle but do not rebuild
-    except Exception as problem:  # noqa: BLE001 - user code runs in both directions
+    except Exception as problem:
         words = f"the task raised {_brief(error)}, which cannot be sent: {_brief(problem)}"
         payload = pickle.dumps((PayloadError(words, started=True), text[-100_000:]))
     return payload
@@ -86,7 +86,7 @@ def unpack_exception(payload: bytes) -> BaseException:
     """The exception is returned, caused by its worker's traceback as text."""
     try:
         error, text = pickle.loads(payload)  # noqa: S301 - checksum verified
-    except Exception as problem:  # noqa: BLE001 - user code runs while unpickling
+    except Exception as problem:
         words = f"the task's exception cannot be rebuilt here: {_brief(problem)}"
         return PayloadError(words, started=True)
     error.__cause__ = WorkerTraceback(text)

@@ -7,7 +7,7 @@ import concurrent.futures
 import weakref
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from attrs import field, frozen, validators
+from attrs import frozen
 
 from pool.config import PoolConfig
 from pool.loop import Loop
@@ -76,6 +76,10 @@ class Pool(concurrent.futures.Executor):
         """
         if retries is not None and not idempotent:
             raise ValueError("retries needs idempotent=True: only such a function may start twice")
+        if deadline is not None and not deadline > 0:
+            raise ValueError(f"deadline must be more than 0 seconds, not {deadline!r}")
+        if retries is not None and retries < 0:
+            raise ValueError(f"retries must be at least 0, not {retries!r}")
         if retries is None:
             retries = 1 if idempotent else 0
         return Submitter(self._loop, deadline, retries)
@@ -107,10 +111,8 @@ class Submitter:
     """A pool's `submit` with options applied; made by `Pool.options`."""
 
     _loop: Loop
-    _deadline: float | None = field(
-        validator=validators.optional([validators.instance_of((int, float)), validators.gt(0)])
-    )
-    _retries: int = field(validator=[validators.instance_of(int), validators.ge(0)])
+    _deadline: float | None
+    _retries: int
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[T]:
         """As `Pool.submit`, with the options that this view was made with."""

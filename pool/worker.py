@@ -81,7 +81,7 @@ def serve(setup: WorkerSetup) -> Generator[Request, bytes, Ended]:
     try:
         if setup.initializer is not None:
             setup.initializer(*setup.initargs)
-    except BaseException as error:  # noqa: BLE001 - whatever it raised, the pool must hear of it
+    except BaseException as error:
         yield Send(encode(Kind.INIT_FAILED, payload=pack_exception(error, setup.bytes_max)))
         return Ended.INIT_FAILED
     yield Send(encode(Kind.READY))
@@ -107,7 +107,7 @@ def _answer(frame: Frame, bytes_max: int) -> bytes:
         payload = pack_result(function(*args, **kwargs), bytes_max)
     except PayloadError as error:
         return _reply(Kind.RAISED, frame, pack_exception(error, bytes_max))
-    except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt are answers too
+    except BaseException as error:
         return _reply(Kind.RAISED, frame, pack_exception(error, bytes_max))
     return _reply(Kind.RETURNED, frame, payload)
 

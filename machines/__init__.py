@@ -1,0 +1,1 @@
+"""Drives the pool, judges it with the model: machines, drivers, faults, replay."""

@@ -1,0 +1,119 @@
+"""A worker's body, as the world keeps book of it: what it holds, and what must come of it.
+
+The same book on every layer, so that every layer agrees on what is possible; what really comes
+is the driver's to tell.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum, StrEnum
+from typing import Any
+
+from attrs import define, field, frozen
+
+from pool.events import Reply
+
+
+class Condition(Enum):
+    """What the operating system would say of the process."""
+
+    RUNNING = "running"
+    HUNG = "hung"
+    STOPPED = "stopped"
+    DEAD = "dead"
+    REAPED = "reaped"
+
+
+class Gate(Enum):
+    """Whether a function waits at the worker's gate, and whether the gate was opened for it."""
+
+    EMPTY = "empty"
+    CLOSED = "closed"
+    OPENED = "opened"
+
+
+class FactKind(StrEnum):
+    """What the pool hears of a worker when the next fact is delivered."""
+
+    READY = "ready"
+    INIT_FAILED = "init failed"
+    REPLY = "reply"
+    BAD = "bad frame"
+    REFUSED = "refused"
+    EXIT = "exit"
+    REAP = "reaped"
+
+
+FRAMES = (FactKind.READY, FactKind.INIT_FAILED, FactKind.REPLY)
+
+
+@frozen
+class Fact:
+    """One thing on its way from a worker to the pool.
+
+    Attributes:
+        struck: in which way it is no proper frame of its worker; empty if it is one.
+    """
+
+    kind: FactKind
+    task: int = 0
+    attempt: int = 0
+    reply: Reply = Reply.RETURNED
+    value: Any = None
+    code: int = 0
+    reason: str = ""
+    struck: str = ""
+
+
+@frozen
+class Order:
+    """A frame on its way from the pool to a worker; without a task it says stop."""
+
+    task: int | None = None
+    attempt: int = 0
+    operation: str = ""
+
+
+@define(eq=False)
+class Body:
+    """One worker.
+
+    Attributes:
+        inbox: what the pool sent and the worker has not taken yet.
+        facts: what the pool has not heard yet, in the order in which it will.
+        at_gate: the order whose function waits at the gate.
+        sent: how many tasks the pool has sent.
+        begun: how many of them were started.
+    """
+
+    number: int
+    condition: Condition = Condition.RUNNING
+    inbox: deque[Order] = field(factory=deque)
+    facts: deque[Fact] = field(factory=deque)
+    at_gate: Order | None = None
+    gate: Gate = Gate.EMPTY
+    sent: int = 0
+    begun: int = 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is a living process."""
+        return self.condition in (Condition.RUNNING, Condition.HUNG, Condition.STOPPED)
+
+    @property
+    def receptive(self) -> bool:
+        """Whether it can take the next order now."""
+        free = self.condition is Condition.RUNNING and self.gate is Gate.EMPTY
+        return free and bool(self.inbox)
+
+    @property
+    def openable(self) -> bool:
+        """Whether a function waits at its closed gate."""
+        return self.gate is Gate.CLOSED and self.alive
+
+    def die(self) -> None:
+        """The process is dead; what it had not sent never comes."""
+        self.condition = Condition.DEAD
+        self.at_gate = None
+        self.gate = Gate.EMPTY

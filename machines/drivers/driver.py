@@ -1,0 +1,87 @@
+"""The driver protocol: a layer's hands.
+
+The world (`machines/world.py`) knows what is possible and what must come of it; a driver makes it
+happen in its layer and reports the facts as its layer really shows them. On `sim` nothing has to
+happen; on `wire` bytes pass through memory; on `real` through pipes, between processes.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from machines.gate import Start
+    from machines.parts import Parts
+    from machines.trace import How
+    from pool.config import PoolConfig
+    from pool.events import Event, Reply
+
+
+class Layer(StrEnum):
+    """Where a run happens."""
+
+    SIM = "sim"
+    WIRE = "wire"
+    REAL = "real"
+
+
+class Diverged(Exception):
+    """A fact that the schedule needs did not come within its wall-clock limit."""
+
+
+class Driver(Protocol):
+    """What each layer can do. Every call is possible where the world makes it."""
+
+    def spawn(self, worker: int, start: Start) -> None:
+        """The worker's process starts, well or as the nemesis chose; never `REFUSED`."""
+
+    def send(self, worker: int, task: int, attempt: int, operation: str) -> None:
+        """The task's frame is on its way to the worker, and held."""
+
+    def stop(self, worker: int) -> None:
+        """The frame that tells the worker to end is on its way, and held."""
+
+    def receive(self, worker: int) -> None:
+        """The next held frame has arrived: a task is at its gate, or the worker has ended."""
+
+    def open(self, worker: int) -> None:
+        """The function at the worker's gate ends; its reply follows unless it is suspended."""
+
+    def fact(self, worker: int, expected: Event) -> Event:
+        """The worker's next fact, as the layer shows it, is returned.
+
+        Raises:
+            Diverged: it did not come.
+        """
+
+    def mangle(self, worker: int, how: How) -> None:
+        """The next frame from the worker is damaged; `CUT` comes with the worker's end."""
+
+    def crash(self, worker: int) -> None:
+        """The process is dead; what it had sent is still on its way."""
+
+    def suspend(self, worker: int) -> None:
+        """The process is stopped."""
+
+    def resume(self, worker: int) -> None:
+        """The process goes on; if its gate was opened meanwhile, its reply follows."""
+
+    def kill(self, worker: int) -> None:
+        """The process is dead, because the pool asked for it; a dead one stays dead."""
+
+    def decode(self, reply: Reply, payload: Any) -> tuple[str, Any]:
+        """The reply's payload is unpickled; `returned` or `raised`, and the canonical value."""
+
+    def leftovers(self) -> list[str]:
+        """What is still there that the pool should have removed, each in a few words."""
+
+    def close(self) -> None:
+        """Nothing of this run is left, however it ended."""
+
+
+class MakeDriver(Protocol):
+    """Makes a layer's driver for one run."""
+
+    def __call__(self, config: PoolConfig, parts: Parts) -> Driver:
+        """A fresh driver, nothing started yet."""

@@ -1,0 +1,241 @@
+"""The `real` layer: real processes and pipes, held to the schedule.
+
+Whatever the operating system delivers is held back until the schedule wants it. A call that needs
+an operating-system fact (a frame, an arrival at a gate, an exit) waits for exactly that fact, and
+gives up with `Diverged` when its limit has passed. Nothing here sleeps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import threading
+import time
+from multiprocessing import forkserver, util
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import define, field
+
+from machines import gate
+from machines.drivers import framed
+from machines.drivers.driver import Diverged
+from machines.gate import Start
+from pool.events import Event, SpawnFailed, WorkerExited, WorkerReaped
+from pool.processes import WorkerProcess, context_for
+from pool.worker import WorkerSetup
+
+if TYPE_CHECKING:
+    from machines.drivers.framed import Stream
+    from machines.parts import Parts
+    from machines.trace import How
+    from pool.config import PoolConfig
+    from pool.events import Reply
+
+LIMIT_S: Final = 10.0
+_READ_BYTES: Final = 1 << 18
+
+
+@define(eq=False)
+class _Worker:
+    """A real worker, what it has sent, and how many frames it owes.
+
+    Attributes:
+        owed: frames that must come before anything else is done with this worker.
+    """
+
+    process: WorkerProcess
+    gate: socket.socket
+    stream: Stream
+    owed: int = 0
+    buffer: bytearray = field(factory=bytearray)
+    suspended: bool = False
+    opened: bool = False
+    dead: bool = False
+
+
+class RealDriver:
+    """Starts a fresh set of processes for one run and leaves none behind.
+
+    Args:
+        config: the pool's configuration.
+        parts: the decoder, and what the processes run.
+        limit_s: wall-clock seconds to wait for one operating-system fact.
+    """
+
+    def __init__(self, config: PoolConfig, parts: Parts, limit_s: float = LIMIT_S) -> None:
+        self._config = config
+        self._parts = parts
+        self._limit_s = limit_s
+        self._workers: dict[int, _Worker] = {}
+        self._context = context_for(config)
+        _start_forkserver()
+        self._before = _census()
+
+    def spawn(self, worker: int, start: Start) -> None:
+        """A process starts, with a gate of its own."""
+        ours, theirs = socket.socketpair()
+        with contextlib.ExitStack() as undo, theirs:
+            undo.enter_context(ours)
+            setup = WorkerSetup(gate.install, (theirs, start), self._config.frame_bytes_max)
+            process = WorkerProcess(worker, self._context, setup, self._parts.body)
+            undo.pop_all()
+        stream = framed.new_stream(self._parts.decoder, self._config)
+        owed = 1 if start in (Start.NORMAL, Start.RAISES) else 0
+        self._workers[worker] = _Worker(process, ours, stream, owed)
+
+    def send(self, worker: int, task: int, attempt: int, operation: str) -> None:
+        """The task's frame is held."""
+        member = self._workers[worker]
+        member.process.sent += 1
+        member.stream.inbox.append(framed.task_frame(task, attempt, operation, self._config))
+
+    def stop(self, worker: int) -> None:
+        """The stop frame is held."""
+        self._workers[worker].stream.inbox.append(framed.encode(framed.Kind.STOP))
+
+    def receive(self, worker: int) -> None:
+        """The worker has read the frame: its function is at its gate, or it has exited."""
+        member = self._workers[worker]
+        self._collect(worker, member)
+        frame = member.stream.inbox.popleft()
+        member.process.channel.setblocking(True)
+        member.process.channel.sendall(frame)
+        member.process.channel.setblocking(False)
+        if frame[2] == framed.Kind.STOP:
+            self._reap(worker, member)
+        elif not _readable(member.gate, self._limit_s) or member.gate.recv(1) != gate.ARRIVED:
+            raise Diverged(f"worker {worker} did not start its task within {self._limit_s:g} s")
+
+    def open(self, worker: int) -> None:
+        """The gate opens; the worker owes its reply, unless it is suspended."""
+        member = self._workers[worker]
+        member.gate.send(gate.OPEN)
+        member.opened = True
+        self._answer(member)
+
+    def fact(self, worker: int, expected: Event) -> Event:
+        """The next frame as the pool's decoder reads it, or the end as the kernel tells it."""
+        if isinstance(expected, SpawnFailed):
+            return expected
+        member = self._workers[worker]
+        if isinstance(expected, WorkerExited):
+            code = self._reap(worker, member)
+            return WorkerExited(worker, code, member.process.unstarted)
+        if isinstance(expected, WorkerReaped):
+            self._reap(worker, member)
+            self._close(member)
+            return expected
+        self._collect(worker, member)
+        return framed.next_fact(worker, member.stream)
+
+    def mangle(self, worker: int, how: How) -> None:
+        """The next held frame is damaged."""
+        self._collect(worker, self._workers[worker])
+        framed.mangle(self._workers[worker].stream, how, self._config)
+
+    def crash(self, worker: int) -> None:
+        """SIGKILL, after what the worker owed has come; the process is reaped."""
+        member = self._workers[worker]
+        self._collect(worker, member)
+        member.process.kill()
+        self._reap(worker, member)
+
+    def suspend(self, worker: int) -> None:
+        """SIGSTOP."""
+        member = self._workers[worker]
+        self._collect(worker, member)
+        member.suspended = True
+        os.kill(member.process.pid, signal.SIGSTOP)
+
+    def resume(self, worker: int) -> None:
+        """SIGCONT; if its gate was opened meanwhile, the worker owes its reply."""
+        member = self._workers[worker]
+        member.suspended = False
+        os.kill(member.process.pid, signal.SIGCONT)
+        self._answer(member)
+
+    def kill(self, worker: int) -> None:
+        """SIGKILL, whatever state the process is in; it is reaped."""
+        member = self._workers.get(worker)
+        if member is not None and not member.dead:
+            self.crash(worker)
+
+    def decode(self, reply: Reply, payload: Any) -> tuple[str, Any]:
+        """The payload is unpickled."""
+        return framed.decode(reply, payload)
+
+    def leftovers(self) -> list[str]:
+        """Living processes, and descriptors and threads beyond those that were there before."""
+        left = [
+            f"worker {number}'s process"
+            for number, member in sorted(self._workers.items())
+            if not member.dead and member.process.reap(0) is None
+        ]
+        for member in self._workers.values():
+            member.gate.close()
+        if not left:
+            for what, count in _census().items():
+                if count > self._before[what]:
+                    left.append(f"{count - self._before[what]} {what} more than before")
+        return left
+
+    def close(self) -> None:
+        """Every process is dead and reaped, every descriptor closed."""
+        for member in self._workers.values():
+            if not member.dead:
+                member.process.kill()
+                member.process.reap()
+                member.dead = True
+            member.gate.close()
+            self._close(member)
+
+    def _answer(self, member: _Worker) -> None:
+        if member.opened and not member.suspended:
+            member.opened = False
+            member.owed += 1
+
+    def _collect(self, worker: int, member: _Worker) -> None:
+        """Every frame that the worker owes has come and is held."""
+        until = time.monotonic() + self._limit_s
+        while member.owed:
+            size = framed.frame_bytes(member.buffer)
+            if size and len(member.buffer) >= size:
+                member.stream.held.append(bytes(member.buffer[:size]))
+                del member.buffer[:size]
+                member.owed -= 1
+                continue
+            left = until - time.monotonic()
+            data = b""
+            if left > 0 and _readable(member.process.channel, left):
+                data = member.process.channel.recv(_READ_BYTES)
+            if not data:
+                raise Diverged(f"worker {worker} sent no frame within {self._limit_s:g} s")
+            member.buffer += data
+
+    def _reap(self, worker: int, member: _Worker) -> int:
+        code = member.process.reap(self._limit_s)
+        if code is None:
+            raise Diverged(f"worker {worker} did not end within {self._limit_s:g} s")
+        member.dead = True
+        return code
+
+    def _close(self, member: _Worker) -> None:
+        member.process.close()
+
+
+def _readable(channel: socket.socket, timeout: float) -> bool:
+    return bool(select.select([channel], [], [], timeout)[0])
+
+
+def _start_forkserver() -> None:
+    """The forkserver and its socket directory exist before anything is counted."""
+    util.get_temp_dir()
+    forkserver.ensure_running()
+
+
+def _census() -> dict[str, int]:
+    descriptors = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"
+    return {"descriptors": len(os.listdir(descriptors)), "threads": threading.active_count()}

@@ -1,0 +1,70 @@
+"""The `sim` layer: workers are simulated, messages are values, and what is expected happens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from machines.gate import Start
+    from machines.parts import Parts
+    from machines.trace import How
+    from pool.config import PoolConfig
+    from pool.events import Event, Reply
+
+
+class SimDriver:
+    """Believes the world: it has no workers of its own.
+
+    Args:
+        config: not needed here.
+        parts: not needed here.
+    """
+
+    def __init__(self, config: PoolConfig, parts: Parts) -> None:
+        del config, parts
+
+    def spawn(self, worker: int, start: Start) -> None:
+        """Nothing has to happen."""
+
+    def send(self, worker: int, task: int, attempt: int, operation: str) -> None:
+        """Nothing has to happen."""
+
+    def stop(self, worker: int) -> None:
+        """Nothing has to happen."""
+
+    def receive(self, worker: int) -> None:
+        """Nothing has to happen."""
+
+    def open(self, worker: int) -> None:
+        """Nothing has to happen."""
+
+    def fact(self, worker: int, expected: Event) -> Event:
+        """What is expected happens."""
+        del worker
+        return expected
+
+    def mangle(self, worker: int, how: How) -> None:
+        """Nothing has to happen."""
+
+    def crash(self, worker: int) -> None:
+        """Nothing has to happen."""
+
+    def suspend(self, worker: int) -> None:
+        """Nothing has to happen."""
+
+    def resume(self, worker: int) -> None:
+        """Nothing has to happen."""
+
+    def kill(self, worker: int) -> None:
+        """Nothing has to happen."""
+
+    def decode(self, reply: Reply, payload: Any) -> tuple[str, Any]:
+        """A simulated payload is its own value."""
+        return str(reply.value), payload
+
+    def leftovers(self) -> list[str]:
+        """A simulation leaves nothing."""
+        return []
+
+    def close(self) -> None:
+        """Nothing has to happen."""

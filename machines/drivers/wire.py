@@ -1,0 +1,153 @@
+"""The `wire` layer: the real worker loop in this process, the real frames through memory."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from attrs import define
+
+from machines import gate
+from machines.drivers import framed
+from machines.gate import Start
+from pool.events import Event, WorkerExited
+from pool.worker import Begun, Ended, Read, Request, Send, WorkerSetup, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from machines.drivers.framed import Stream
+    from machines.parts import Parts
+    from machines.trace import How
+    from pool.config import PoolConfig
+    from pool.events import Reply
+
+
+@define(eq=False)
+class _Worker:
+    stream: Stream
+    loop: Generator[Request, bytes, Ended] | None
+    sent: int = 0
+    begun: int = 0
+    suspended: bool = False
+    opened: bool = False
+
+
+class WireDriver:
+    """Steps worker loops by hand; a function is called at the moment its gate opens.
+
+    Args:
+        config: the pool's configuration.
+        parts: the decoder that reads the workers' frames.
+    """
+
+    def __init__(self, config: PoolConfig, parts: Parts) -> None:
+        self._config = config
+        self._parts = parts
+        self._workers: dict[int, _Worker] = {}
+
+    def spawn(self, worker: int, start: Start) -> None:
+        """The loop runs up to its first read; one that hangs or exits never gets there."""
+        initializer = functools.partial(gate.install, None, start)
+        setup = WorkerSetup(initializer, (), self._config.frame_bytes_max)
+        loop = serve(setup) if start in (Start.NORMAL, Start.RAISES) else None
+        member = _Worker(framed.new_stream(self._parts.decoder, self._config), loop)
+        self._workers[worker] = member
+        if loop is not None:
+            self._run(member, next(loop))
+
+    def send(self, worker: int, task: int, attempt: int, operation: str) -> None:
+        """The task's frame is held."""
+        member = self._workers[worker]
+        member.sent += 1
+        member.stream.inbox.append(framed.task_frame(task, attempt, operation, self._config))
+
+    def stop(self, worker: int) -> None:
+        """The stop frame is held."""
+        self._workers[worker].stream.inbox.append(framed.encode(framed.Kind.STOP))
+
+    def receive(self, worker: int) -> None:
+        """The loop is fed one frame, and runs up to the call of its function, or to its end."""
+        member = self._workers[worker]
+        if member.loop is not None:
+            self._resume_loop(member, member.stream.inbox.popleft())
+
+    def open(self, worker: int) -> None:
+        """The function is called, unless the worker is suspended."""
+        member = self._workers[worker]
+        member.opened = True
+        self._answer(member)
+
+    def fact(self, worker: int, expected: Event) -> Event:
+        """A held frame as the pool's decoder reads it; an end as it is expected."""
+        member = self._workers.get(worker)
+        if isinstance(expected, WorkerExited) and member is not None:
+            return WorkerExited(worker, expected.code, member.sent - member.begun)
+        if member is None or not member.stream.held:
+            return expected
+        return framed.next_fact(worker, member.stream)
+
+    def mangle(self, worker: int, how: How) -> None:
+        """The next held frame is damaged."""
+        framed.mangle(self._workers[worker].stream, how, self._config)
+
+    def crash(self, worker: int) -> None:
+        """The loop never goes on."""
+        member = self._workers.get(worker)
+        if member is not None and member.loop is not None:
+            member.loop.close()
+            member.loop = None
+
+    def suspend(self, worker: int) -> None:
+        """An opened gate has no effect for now."""
+        self._workers[worker].suspended = True
+
+    def resume(self, worker: int) -> None:
+        """If its gate was opened meanwhile, the function is called now."""
+        member = self._workers[worker]
+        member.suspended = False
+        self._answer(member)
+
+    def kill(self, worker: int) -> None:
+        """The loop never goes on."""
+        self.crash(worker)
+
+    def decode(self, reply: Reply, payload: Any) -> tuple[str, Any]:
+        """The payload is unpickled."""
+        return framed.decode(reply, payload)
+
+    def leftovers(self) -> list[str]:
+        """Loops that were neither stopped nor killed are left over."""
+        return [f"worker {n}'s loop" for n, m in sorted(self._workers.items()) if m.loop]
+
+    def close(self) -> None:
+        """Every loop is closed."""
+        for worker in self._workers:
+            self.crash(worker)
+
+    def _answer(self, member: _Worker) -> None:
+        if member.opened and not member.suspended and member.loop is not None:
+            member.opened = False
+            self._resume_loop(member, b"")
+
+    def _resume_loop(self, member: _Worker, data: bytes) -> None:
+        assert member.loop is not None  # noqa: S101 - the callers have looked
+        try:
+            self._run(member, member.loop.send(data))
+        except StopIteration:
+            member.loop = None
+
+    def _run(self, member: _Worker, request: Request) -> None:
+        """The loop runs until it wants to read, or to call a function."""
+        assert member.loop is not None  # noqa: S101 - the callers have looked
+        while isinstance(request, Send):
+            member.stream.held.append(request.data)
+            try:
+                request = next(member.loop)
+            except StopIteration:
+                member.loop = None
+                return
+        if isinstance(request, Begun):
+            member.begun += 1
+        elif not isinstance(request, Read):
+            raise TypeError(f"the worker loop asked for {request!r}")

@@ -1,0 +1,60 @@
+"""The gate at which a task's function waits until the schedule opens it.
+
+In a worker process of the `real` layer the gate is a socket to the driver. Where none was
+installed (the `wire` layer calls the function only when its gate opens) it stands open.
+"""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import socket
+
+EXIT_CODE: Final = 7
+ARRIVED: Final = b"a"
+OPEN: Final = b"o"
+
+
+class Start(StrEnum):
+    """How a worker's start goes; all but the first are faults."""
+
+    NORMAL = "normal"
+    REFUSED = "refused"
+    RAISES = "raises"
+    HANGS = "hangs"
+    EXITS = "exits"
+
+
+class StartFault(RuntimeError):
+    """The initializer raised, because the nemesis chose so."""
+
+
+# The worker process's own gate: a task's function has no other way to find it.
+_installed: list[socket.socket] = []
+
+
+def install(channel: socket.socket | None, start: Start) -> None:
+    """This process's tasks wait at this gate; or its start goes wrong, as chosen.
+
+    Args:
+        channel: the worker's end; None leaves the gate open.
+        start: how the start goes.
+    """
+    if start is Start.RAISES:
+        raise StartFault("the initializer raises")
+    if start is Start.EXITS:
+        os._exit(EXIT_CODE)
+    if channel is not None:
+        _installed.append(channel)
+        if start is Start.HANGS:
+            channel.recv(1)  # nobody ever sends anything before the first task
+
+
+def wait() -> None:
+    """The gate was opened; the driver knows that the function had come to it."""
+    for channel in _installed:
+        channel.send(ARRIVED)
+        channel.recv(1)

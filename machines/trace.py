@@ -1,0 +1,239 @@
+"""The trace: the language of client commands, deliveries, clock moves and faults.
+
+A command names what it creates and what it means by logical number, never by position, so that
+any other command can be cut out of a trace without changing what this one means. A command that
+is impossible where it stands changes nothing. Traces are plain data: see `counterexample.py` for
+their files.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from typing import Any, ClassVar, Final
+
+from attrs import Attribute, field, frozen, validators
+
+from machines.gate import Start
+from machines.workload import OPERATIONS
+from pool.config import PoolConfig
+
+NUMBER_MAX: Final = 9_999
+SECONDS_MAX: Final = 1e6
+RETRIES_MAX: Final = 100
+SIZE_MAX: Final = 16
+STEPS_MAX: Final = 10_000
+
+
+class How(StrEnum):
+    """What happens to a frame between a worker and the pool."""
+
+    FLIPPED = "flipped"
+    UNKNOWN = "unknown"
+    OVERSIZED = "oversized"
+    CUT = "cut"
+    DOUBLED = "doubled"
+    FOREIGN = "foreign"
+
+
+def _whole(low: int, high: int) -> Any:
+    def check(_: Any, attribute: Attribute[int], value: int) -> None:
+        if not low <= value <= high:
+            raise ValueError(f"{attribute.name} must be {low} to {high}, not {value}")
+
+    return check
+
+
+def _seconds(_: Any, attribute: Attribute[float], value: float) -> None:
+    if not (math.isfinite(value) and 0 <= value <= SECONDS_MAX):
+        raise ValueError(f"{attribute.name} must be 0 to {SECONDS_MAX:g} seconds, not {value}")
+
+
+_NUMBER: Final = _whole(0, NUMBER_MAX)
+
+
+@frozen
+class Submit:
+    """A client submits a task."""
+
+    do: ClassVar[str] = "submit"
+    task: int = field(validator=_NUMBER)
+    operation: str = field(default="echo", validator=validators.in_(OPERATIONS))
+    deadline: float | None = field(default=None, validator=validators.optional(_seconds))
+    retries: int = field(default=0, validator=_whole(0, RETRIES_MAX))
+
+
+@frozen
+class Cancel:
+    """A client cancels a task."""
+
+    do: ClassVar[str] = "cancel"
+    task: int = field(validator=_NUMBER)
+
+
+@frozen
+class Kill:
+    """A client has a task ended, with its worker if it runs."""
+
+    do: ClassVar[str] = "kill"
+    task: int = field(validator=_NUMBER)
+
+
+@frozen
+class Shutdown:
+    """A client shuts the pool down."""
+
+    do: ClassVar[str] = "shutdown"
+    cancel_waiting: bool = False
+    grace: float | None = field(default=None, validator=validators.optional(_seconds))
+
+
+@frozen
+class Receive:
+    """A worker takes the next frame that the pool sent it."""
+
+    do: ClassVar[str] = "receive"
+    worker: int = field(validator=_NUMBER)
+
+
+@frozen
+class Open:
+    """The gate of a started task opens: its function ends and its worker replies."""
+
+    do: ClassVar[str] = "open"
+    task: int = field(validator=_NUMBER)
+
+
+@frozen
+class Deliver:
+    """The pool hears the next fact from a worker: a frame, or its end."""
+
+    do: ClassVar[str] = "deliver"
+    worker: int = field(validator=_NUMBER)
+
+
+@frozen
+class Advance:
+    """The clock moves, and the timers that are due by then fire."""
+
+    do: ClassVar[str] = "advance"
+    seconds: float = field(validator=_seconds)
+
+
+@frozen
+class Crash:
+    """Fault: a worker's process is killed."""
+
+    do: ClassVar[str] = "crash"
+    worker: int = field(validator=_NUMBER)
+
+
+@frozen
+class Stop:
+    """Fault: a worker's process is stopped."""
+
+    do: ClassVar[str] = "stop"
+    worker: int = field(validator=_NUMBER)
+
+
+@frozen
+class Continue:
+    """A stopped worker's process goes on."""
+
+    do: ClassVar[str] = "continue"
+    worker: int = field(validator=_NUMBER)
+
+
+@frozen
+class Mangle:
+    """Fault: the next frame from a worker is damaged on its way."""
+
+    do: ClassVar[str] = "mangle"
+    worker: int = field(validator=_NUMBER)
+    how: How = How.FLIPPED
+
+
+@frozen
+class NextStart:
+    """Fault: the next worker's start goes wrong."""
+
+    do: ClassVar[str] = "next_start"
+    how: Start = Start.REFUSED
+
+
+Command = (
+    Submit
+    | Cancel
+    | Kill
+    | Shutdown
+    | Receive
+    | Open
+    | Deliver
+    | Advance
+    | Crash
+    | Stop
+    | Continue
+    | Mangle
+    | NextStart
+)
+
+COMMANDS: Final[dict[str, type[Command]]] = {
+    kind.do: kind
+    for kind in (
+        Submit,
+        Cancel,
+        Kill,
+        Shutdown,
+        Receive,
+        Open,
+        Deliver,
+        Advance,
+        Crash,
+        Stop,
+        Continue,
+        Mangle,
+        NextStart,
+    )
+}
+FAULTS: Final = (Crash, Stop, Mangle, NextStart)
+
+
+@frozen
+class Setting:
+    """The part of the pool's configuration that a trace chooses.
+
+    Attributes:
+        size: workers.
+        queue_limit: tasks that may wait; None for no bound.
+        start_failures_max: failed starts in a row until the pool is broken.
+    """
+
+    size: int = field(default=2, validator=_whole(1, SIZE_MAX))
+    queue_limit: int | None = field(
+        default=None, validator=validators.optional(_whole(0, NUMBER_MAX))
+    )
+    start_failures_max: int = field(default=3, validator=_whole(1, 100))
+
+    def config(self) -> PoolConfig:
+        """The pool's whole configuration, with virtual seconds that the machines know."""
+        return PoolConfig(
+            size=self.size,
+            queue_limit=self.queue_limit,
+            start_failures_max=self.start_failures_max,
+            init_timeout=INIT_TIMEOUT_S,
+            grace=GRACE_S,
+            frame_bytes_max=FRAME_BYTES_MAX,
+        )
+
+
+INIT_TIMEOUT_S: Final = 60.0
+GRACE_S: Final = 5.0
+FRAME_BYTES_MAX: Final = 1 << 22
+
+
+@frozen
+class Trace:
+    """One run as data: a setting and the commands."""
+
+    setting: Setting
+    steps: tuple[Command, ...]

@@ -1,0 +1,77 @@
+"""The workload: the named operations that a trace's tasks run, the same on every layer.
+
+Worker processes import this, so it imports nothing of weight. An artifact names operations from
+`OPERATIONS`; nothing else can be run by a trace.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from machines import gate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+BIG_BYTES: Final = 1 << 20
+
+
+def echo(task: int) -> list[Any]:
+    """Which task it was is returned."""
+    return ["echo", task]
+
+
+def big(task: int) -> str:
+    """A mebibyte that depends on the task is returned: more than a pipe holds."""
+    return f"{task:08d}" * (BIG_BYTES // 8)
+
+
+def fail(task: int) -> None:
+    """An ordinary exception is raised."""
+    raise ValueError(f"task {task}")
+
+
+def leave(task: int) -> None:
+    """The function tries to end its interpreter."""
+    raise SystemExit(task)
+
+
+def unpicklable(task: int) -> Any:
+    """Something that cannot cross a process boundary is returned."""
+    return lambda: task
+
+
+OPERATIONS: Final[Mapping[str, Callable[[int], Any]]] = {
+    "echo": echo,
+    "big": big,
+    "fail": fail,
+    "leave": leave,
+    "unpicklable": unpicklable,
+}
+
+
+def perform(operation: str, task: int) -> Any:
+    """The named operation has run, once its gate was opened. This is what workers call."""
+    gate.wait()
+    return OPERATIONS[operation](task)
+
+
+def canonical(value: Any) -> Any:
+    """A result or exception as it stands in logs and histories: short, equal on every layer."""
+    if isinstance(value, BaseException):
+        words = str(value) if isinstance(value, (ValueError, SystemExit)) else ""
+        return [type(value).__name__, words]
+    if isinstance(value, str) and len(value) == BIG_BYTES and value == value[:8] * (BIG_BYTES // 8):
+        return ["big", int(value[:8])]
+    return value
+
+
+def expected(operation: str, task: int) -> tuple[str, Any]:
+    """How the operation ends, `returned` or `raised`, and with what canonical value."""
+    try:
+        value = OPERATIONS[operation](task)
+    except BaseException as error:
+        return "raised", canonical(error)
+    if callable(value):
+        return "raised", ["PayloadError", ""]
+    return "returned", canonical(value)

@@ -1,0 +1,1 @@
+"""What must hold of a session-affine process pool, written apart from any pool."""

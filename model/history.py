@@ -1,0 +1,228 @@
+"""The history: what clients, workers and the operating system saw of a pool, in order.
+
+These records are all that a promise is judged by. They speak the design's words and know no
+pool: whoever drives one translates what it sees. Times are seconds of the driver's clock; tasks
+and workers are logical numbers; values compare by equality.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+
+
+@frozen
+class Opened:
+    """The pool exists.
+
+    Attributes:
+        size: how many workers it keeps.
+        queue_limit: how many tasks may wait; None for no bound.
+        grace: seconds its workers get to end by themselves once no task is left.
+    """
+
+    size: int
+    queue_limit: int | None
+    grace: float
+
+
+@frozen
+class Submitted:
+    """A client's task was accepted.
+
+    Attributes:
+        deadline_at: when it must have resolved; None for no bound.
+        retries: how many times its function may be started again.
+    """
+
+    task: int
+    deadline_at: float | None
+    retries: int
+
+
+@frozen
+class Refused:
+    """A client's task was not accepted.
+
+    Attributes:
+        why: `saturated`, `shutdown` or `broken`.
+    """
+
+    task: int
+    why: str
+
+
+@frozen
+class CancelAsked:
+    """A client asked for a task's end; `forcibly` if also while it runs."""
+
+    task: int
+    forcibly: bool
+
+
+@frozen
+class Assigned:
+    """The pool handed a task to a worker."""
+
+    task: int
+    worker: int
+
+
+@frozen
+class Started:
+    """A worker called the task's function."""
+
+    task: int
+    worker: int
+
+
+@frozen
+class Finished:
+    """The task's function ended in a worker, with this value or exception."""
+
+    task: int
+    worker: int
+    ending: str
+    value: Any
+
+
+@frozen
+class Resolved:
+    """The task's client has an answer.
+
+    Attributes:
+        ending: `returned`, `raised`, `cancelled`, `killed`, `timeout`, `lost`, `shutdown`,
+            `broken`.
+        value: for `returned` and `raised`.
+        started: what the answer says: False claims that the function never started.
+    """
+
+    task: int
+    ending: str
+    value: Any
+    started: bool
+
+
+@frozen
+class Moved:
+    """A worker changed state."""
+
+    worker: int
+    before: str
+    because: str
+    after: str
+
+
+@frozen
+class Misfit:
+    """The pool met an event that its own lifecycle has no row for."""
+
+    sentence: str
+
+
+@frozen
+class Launched:
+    """A worker's process lives."""
+
+    worker: int
+
+
+@frozen
+class Died:
+    """A worker's process is dead."""
+
+    worker: int
+
+
+@frozen
+class Struck:
+    """A frame that is none, or one for a task that its worker does not hold, reached the pool."""
+
+    worker: int
+    how: str
+
+
+@frozen
+class Unpickled:
+    """The pool unpickled what it took for a task's reply."""
+
+    task: int
+
+
+@frozen
+class ShutdownAsked:
+    """A client shut the pool down.
+
+    Attributes:
+        grace: seconds for everything to finish; None lets the accepted tasks run to their end.
+        cancels: whether waiting tasks are to be cancelled.
+    """
+
+    grace: float | None
+    cancels: bool = False
+
+
+@frozen
+class Broke:
+    """The pool said that it is broken."""
+
+
+@frozen
+class Closed:
+    """The pool said that it has ended."""
+
+
+@frozen
+class LeftOver:
+    """After the pool had ended, this was still there."""
+
+    what: str
+
+
+@frozen
+class Told:
+    """The pool has dealt with one event; what came before belongs together.
+
+    Attributes:
+        at: the time of the event.
+    """
+
+    at: float
+
+
+@frozen
+class Healed:
+    """Faults have stopped, the schedule was fair, and nothing more can happen.
+
+    Attributes:
+        complete: False if the budget ran out first; then nothing is known.
+        ready: how many workers are ready.
+    """
+
+    complete: bool
+    ready: int
+
+
+Record = (
+    Opened
+    | Submitted
+    | Refused
+    | CancelAsked
+    | Assigned
+    | Started
+    | Finished
+    | Resolved
+    | Moved
+    | Misfit
+    | Launched
+    | Died
+    | Struck
+    | Unpickled
+    | ShutdownAsked
+    | Broke
+    | Closed
+    | LeftOver
+    | Told
+    | Healed
+)

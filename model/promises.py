@@ -1,0 +1,89 @@
+"""The promises, and the judge that holds a history against all of them.
+
+Read the quoted words in `safety.py` and `liveness.py` for what each says.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from model.checker import Checker, Verdict, Violation
+from model.liveness import BackAtStrength, EveryTaskResolves, ShutdownEnds
+from model.safety import (
+    BadFramesEndTheirWorker,
+    Bounded,
+    CancelledStaysCancelled,
+    DeadlinesHold,
+    LegalMoves,
+    NothingLeft,
+    OneTaskAtATime,
+    OwnResult,
+    ResolvesOnce,
+    StartsOnce,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from model.history import Record
+
+PROMISES: Final[tuple[type[Checker], ...]] = (
+    ResolvesOnce,
+    OwnResult,
+    StartsOnce,
+    OneTaskAtATime,
+    LegalMoves,
+    Bounded,
+    DeadlinesHold,
+    CancelledStaysCancelled,
+    NothingLeft,
+    BadFramesEndTheirWorker,
+    EveryTaskResolves,
+    BackAtStrength,
+    ShutdownEnds,
+)
+
+WORDS: Final[dict[str, str]] = {checker.promise: checker.words for checker in PROMISES}
+
+
+class Judge:
+    """Holds one history against every promise, record by record, in bounded time for each.
+
+    Args:
+        promises: the checkers' classes; all of them unless given.
+    """
+
+    def __init__(self, promises: Iterable[type[Checker]] = PROMISES) -> None:
+        self._checkers = [promise() for promise in promises]
+        self._watchers: dict[type, list[tuple[Checker, Callable[[Any], str | None]]]] = {}
+        self._seen = 0
+        for checker in self._checkers:
+            for kind, method in checker.watches().items():
+                self._watchers.setdefault(kind, []).append((checker, method))
+
+    def observe(self, record: Record) -> Violation | None:
+        """The record is taken into account; the first promise that it breaks is returned."""
+        index = self._seen
+        self._seen += 1
+        found = None
+        for checker, watch in self._watchers.get(type(record), ()):
+            sentence = watch(record)
+            if sentence:
+                checker.verdict = Verdict.VIOLATED
+                found = found or Violation(checker.promise, sentence, index)
+        return found
+
+    def verdicts(self) -> dict[str, Verdict]:
+        """What is known of each promise now, by its name."""
+        return {checker.promise: checker.verdict for checker in self._checkers}
+
+
+def judge(history: Iterable[Record]) -> tuple[dict[str, Verdict], list[Violation]]:
+    """Every promise's verdict over a whole history is returned, and what was broken, in order.
+
+    Args:
+        history: the records, in the order in which they were seen.
+    """
+    court = Judge()
+    violations = [found for record in history if (found := court.observe(record)) is not None]
+    return court.verdicts(), violations
