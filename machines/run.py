@@ -18,7 +18,7 @@ from machines.drivers import DRIVERS, Layer
 from machines.parts import POOL, Parts
 from machines.world import World
 from model import history as saw
-from model.promises import Judge
+from model.promises import PROMISES, Judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from machines.drivers.driver import MakeDriver
     from machines.trace import Command, Setting, Trace
-    from model.checker import Verdict, Violation
+    from model.checker import Checker, Verdict, Violation
 
 MOVES_MAX: Final = 2_000
 
@@ -62,6 +62,7 @@ class Run:
         layer: where it runs.
         parts: the pool, perhaps with a bug planted in it.
         driver: makes the driver; the layer's own unless given.
+        promises: what the run is held against; everything unless given.
     """
 
     def __init__(
@@ -69,7 +70,9 @@ class Run:
         setting: Setting,
         layer: Layer = Layer.SIM,
         parts: Parts = POOL,
+        *,
         driver: MakeDriver | None = None,
+        promises: Iterable[type[Checker]] = PROMISES,
     ) -> None:
         self.setting = setting
         self.steps: list[Command] = []
@@ -77,7 +80,7 @@ class Run:
         self.violated_at: int | None = None
         self.fired: Counter[tuple[str, str, str]] = Counter()
         self.impossible: list[int] = []
-        self._judge = Judge()
+        self._judge = Judge(promises)
         self._showed: list[list[saw.Record]] = [[]]
         config = setting.config()
         self._driver = (driver or DRIVERS[layer])(config, parts)
@@ -199,14 +202,16 @@ def execute(
     trace_: Trace,
     layer: Layer = Layer.SIM,
     parts: Parts = POOL,
+    *,
     driver: MakeDriver | None = None,
+    promises: Iterable[type[Checker]] = PROMISES,
 ) -> Report:
     """The trace has run in a fresh world, to the verified end; what it showed is returned.
 
     Raises:
         Diverged: the layer did not show a fact within its limit.
     """
-    with Run(trace_.setting, layer, parts, driver) as run:
+    with Run(trace_.setting, layer, parts, driver=driver, promises=promises) as run:
         for command in trace_.steps:
             run.do(command)
         return run.finish()

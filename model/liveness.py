@@ -123,7 +123,7 @@ class ShutdownEnds(Checker):
             return None
         if not self._unresolved:
             self._bound(record.at + self._grace)
-        if self._until is None or record.at < self._until:
+        if self._until is None or record.at <= self._until:
             return None
         if self._unresolved or self._live:
             left = (

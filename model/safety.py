@@ -315,7 +315,7 @@ class DeadlinesHold(Checker):
                 return f"task {task} timed out, but its worker {worker} was left to run it"
         self._timed_out.clear()
         for task, deadline in self._deadlines.items():
-            if deadline <= record.at:
+            if deadline < record.at:
                 return f"task {task} is unresolved at {record.at:g} s, its deadline {deadline:g} s"
         return None
 

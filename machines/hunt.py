@@ -1,0 +1,130 @@
+"""The hunt: a Hypothesis machine is run until its budget is spent or a promise is broken."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from attrs import define, field, frozen
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from machines.drivers import Layer
+from machines.parts import POOL, Parts
+from machines.pool_machine import PoolMachine, PromiseBroken
+from machines.run import Run
+from machines.uniform import BACKEND
+from model.promises import PROMISES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from machines.run import Report
+    from machines.trace import Setting, Trace
+    from model.checker import Checker, Violation
+
+
+@define
+class Tally:
+    """What was done on one layer.
+
+    Attributes:
+        begun: machine runs that were begun, shrinking included.
+        examples: machine runs that came to their verified end.
+        steps: commands that they carried out.
+        replays: saved counterexamples that were replayed.
+        fired: how often each lifecycle move fired.
+    """
+
+    begun: int = 0
+    examples: int = 0
+    steps: int = 0
+    replays: int = 0
+    fired: Counter[tuple[str, str, str]] = field(factory=Counter)
+
+    @property
+    def executions(self) -> int:
+        """How many runs there were of either sort."""
+        return self.examples + self.replays
+
+    def add(self, run: Run, report: Report) -> None:
+        """One finished run is counted."""
+        self.examples += 1
+        self.steps += len(run.steps)
+        self.fired.update(report.fired)
+
+
+@frozen
+class Finding:
+    """A broken promise, and the trace that broke it."""
+
+    violation: Violation
+    trace: Trace
+
+
+def hunt(
+    layer: Layer,
+    tally: Tally,
+    budget: settings,
+    *,
+    parts: Parts = POOL,
+    seeded: int | None = None,
+    promises: Iterable[type[Checker]] = PROMISES,
+) -> list[Finding]:
+    """The machine has run on this layer within its budget; what it found is returned.
+
+    Args:
+        layer: where.
+        tally: counts what was done.
+        budget: Hypothesis's settings.
+        parts: the pool, perhaps with a bug planted in it.
+        seeded: fixes Hypothesis's choices; None leaves them to its own options.
+        promises: what the runs are held against.
+    """
+
+    def machine() -> PoolMachine:
+        def begin(setting: Setting) -> Run:
+            tally.begun += 1
+            return Run(setting, layer, parts, promises=promises)
+
+        return PoolMachine(begin, tally.add)
+
+    if seeded is not None:
+        seed(seeded)(machine)
+    try:
+        run_state_machine_as_test(machine, settings=budget)  # type: ignore[no-untyped-call]
+    except BaseExceptionGroup as group:
+        found = [leaf for leaf in _leaves(group) if isinstance(leaf, PromiseBroken)]
+        if not found:
+            raise
+        return [Finding(error.violation, error.trace) for error in found]
+    except PromiseBroken as error:
+        return [Finding(error.violation, error.trace)]
+    return []
+
+
+def budget_of(base: settings, layer: Layer, examples: int, steps: int) -> settings:
+    """A profile's settings with a layer's share of its budget.
+
+    Shrinking never happens on real processes: there the first failing run is taken as it is.
+    """
+    phases = [phase for phase in base.phases if phase is not Phase.explain]
+    if layer is Layer.REAL:
+        phases = [Phase.generate]
+    return settings(
+        base,
+        max_examples=examples,
+        stateful_step_count=steps,
+        phases=phases,
+        deadline=None,
+        backend=BACKEND,
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+    )
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    leaves: list[BaseException] = []
+    for error in group.exceptions:
+        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return leaves

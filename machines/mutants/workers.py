@@ -1,0 +1,157 @@
+"""Planted bugs in what becomes of workers, of deadlines and of the pool's end."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from machines.drivers.driver import Layer
+from machines.mutants.mutant import Mutant
+from machines.parts import Parts
+from pool.core import Core, Phase, Task, Worker
+from pool.effects import Ending, PoolClosed, ResultDropped
+from pool.frames import FrameDecoder
+from pool.lifecycle import LIFECYCLE, Action, Because, WorkerState
+
+if TYPE_CHECKING:
+    from pool.events import ResultReceived
+
+
+class _SkipsReaping(Core):
+    lifecycle = {  # noqa: RUF012 - an override of the core's own class variable
+        **LIFECYCLE,
+        WorkerState.BUSY: {
+            **LIFECYCLE[WorkerState.BUSY],
+            Because.EXITED: (WorkerState.TERMINATED, (Action.REPLACE,)),
+        },
+    }
+
+
+class _NeverReplaced(Core):
+    def _replace(self, _: Worker) -> None:
+        pass
+
+
+class _ReplacedTooEarly(Core):
+    def _kill(self, worker: Worker) -> None:
+        if self.phase is Phase.OPEN and len(self.workers) == self.config.size:
+            self._spawn()
+        super()._kill(worker)
+
+
+class _DeadlineKillsTheWrongWorker(Core):
+    def _deadline_passed(self, task: Task) -> None:
+        busy = [w for w in self.workers.values() if w.task is not None and w is not task.worker]
+        if task.worker is None or not busy:
+            super()._deadline_passed(task)
+            return
+        self._resolve(task, Ending.TIMEOUT)
+        self._lose_worker(busy[0], Because.TIMEOUT, "a deadline passed")
+
+
+class _DeadlineOnlyWhileWaiting(Core):
+    def _deadline_passed(self, task: Task) -> None:
+        if task.worker is None:
+            super()._deadline_passed(task)
+
+
+class _EndsBeforeItsWorkers(Core):
+    def _advance_phase(self) -> None:
+        super()._advance_phase()
+        ending = all(w.state is WorkerState.TERMINATING for w in self.workers.values())
+        if self.phase is Phase.CLOSING and not self.tasks and ending:
+            self.phase = Phase.CLOSED
+            self._out.append(PoolClosed())
+
+
+class _GraceNeverEnds(Core):
+    def _bound_shutdown(self, grace: float) -> None:
+        pass
+
+
+class _ForeignReplyIgnored(Core):
+    def _result_received(self, event: ResultReceived) -> None:
+        worker = self.workers.get(event.worker)
+        task = worker.task if worker is not None else None
+        if task is not None and task.number == event.task:
+            super()._result_received(event)
+        else:
+            self._out.append(ResultDropped(event.worker, event.task, event.attempt))
+
+
+class _TrustingDecoder(FrameDecoder):
+    def _verify_payload(self, payload: bytes, crc: int) -> None:
+        pass
+
+
+def _deaf(*_: Any) -> int:
+    """A worker that starts, and never says or hears anything."""
+    threading.Event().wait()
+    return 0
+
+
+WORKERS: Final = (
+    Mutant(
+        "skips-reaping",
+        "S8",
+        "a busy worker that exits counts as terminated before it is reaped",
+        Parts(core=_SkipsReaping),
+    ),
+    Mutant(
+        "never-replaced",
+        "L2",
+        "a worker that is gone is not replaced",
+        Parts(core=_NeverReplaced),
+    ),
+    Mutant(
+        "replaced-too-early",
+        "S9",
+        "a replacement is started before the old process is dead",
+        Parts(core=_ReplacedTooEarly),
+    ),
+    Mutant(
+        "deadline-kills-the-wrong-worker",
+        "S10",
+        "a deadline ends another task's worker",
+        Parts(core=_DeadlineKillsTheWrongWorker),
+    ),
+    Mutant(
+        "deadline-only-while-waiting",
+        "S10",
+        "a task that runs has no deadline any more",
+        Parts(core=_DeadlineOnlyWhileWaiting),
+    ),
+    Mutant(
+        "ends-before-its-workers",
+        "S13",
+        "shutdown is said to be complete while a process lives",
+        Parts(core=_EndsBeforeItsWorkers),
+    ),
+    Mutant(
+        "grace-never-ends",
+        "L3",
+        "shutdown waits for ever for a worker that does not end",
+        Parts(core=_GraceNeverEnds),
+    ),
+    Mutant(
+        "foreign-reply-ignored",
+        "S14",
+        "a worker that answers a task it does not hold is kept",
+        Parts(core=_ForeignReplyIgnored),
+    ),
+    Mutant(
+        "trusting-decoder",
+        "S14",
+        "a payload's checksum is not verified",
+        Parts(decoder=_TrustingDecoder),
+        Layer.WIRE,
+    ),
+)
+
+DEAF: Final = Mutant(
+    "deaf-worker",
+    "L2",
+    "a worker's process starts and never says anything; on `real` every replay diverges",
+    Parts(body=_deaf),
+    Layer.REAL,
+)

@@ -1,0 +1,137 @@
+"""Replay: a saved counterexample, run again on any layer, any number of times, with a verdict."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import define, field
+
+from machines.drivers import Diverged, Layer
+from machines.drivers.real import LIMIT_S, RealDriver
+from machines.parts import POOL, Parts
+from machines.run import execute
+from model.promises import PROMISES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from machines.counterexample import Counterexample
+    from machines.drivers.driver import Driver
+    from machines.run import Report
+    from model.checker import Checker
+    from pool.config import PoolConfig
+
+
+class Answer(StrEnum):
+    """What a replay says of the pool of today; later ones outweigh earlier ones."""
+
+    HOLDS = "holds"
+    STALE = "stale"
+    DIVERGED = "diverged"
+    VIOLATED = "violated"
+
+
+EXIT: Final = {Answer.HOLDS: 0, Answer.STALE: 3, Answer.DIVERGED: 3, Answer.VIOLATED: 1}
+
+
+@define
+class Replay:
+    """All runs of one counterexample on one layer, together.
+
+    Attributes:
+        answer: the gravest of the runs' answers.
+        promise: the promise that was broken, if one was.
+        step: the step that broke it, or the first that the pool no longer offers.
+        sentence: what happened, for whoever reads.
+        runs: how many runs came to an end.
+        violated: how many of them broke a promise.
+        digests: the distinct digests, in the order in which they came.
+        reports: the last run's report.
+    """
+
+    layer: Layer
+    answer: Answer = Answer.HOLDS
+    promise: str | None = None
+    step: int | None = None
+    sentence: str = ""
+    runs: int = 0
+    violated: int = 0
+    digests: list[str] = field(factory=list)
+    report: Report | None = None
+
+    def add(self, report: Report) -> None:
+        """One run more is taken into account."""
+        self.report = report
+        self.runs += 1
+        if report.digest not in self.digests:
+            self.digests.append(report.digest)
+        if report.violation is not None:
+            self.violated += 1
+            self._grave(Answer.VIOLATED, report.step, report.violation.sentence)
+            self.promise = report.violation.promise
+        elif report.impossible:
+            self._grave(Answer.STALE, report.impossible[0], "the pool no longer offers this step")
+
+    def diverge(self, why: str) -> None:
+        """One run did not come to its end."""
+        self._grave(Answer.DIVERGED, None, why)
+
+    def _grave(self, answer: Answer, step: int | None, sentence: str) -> None:
+        order = list(Answer)
+        if order.index(answer) > order.index(self.answer):
+            self.answer, self.step, self.sentence = answer, step, sentence
+
+    def facts(self, file: str) -> dict[str, Any]:
+        """What `--json` prints of it."""
+        return {
+            "file": file,
+            "layer": self.layer.value,
+            "verdict": self.answer.value,
+            "promise": self.promise,
+            "step": self.step,
+            "sentence": self.sentence,
+            "digest": self.digests[0] if self.digests else None,
+            "digests": len(self.digests),
+            "runs": self.runs,
+            "violated": self.violated,
+        }
+
+
+def replay(
+    example: Counterexample,
+    layer: Layer,
+    *,
+    times: int = 1,
+    parts: Parts = POOL,
+    limit_s: float = LIMIT_S,
+    promises: Iterable[type[Checker]] = PROMISES,
+    after_each: Callable[[], None] = lambda: None,
+) -> Replay:
+    """The counterexample has run so many times, each in a fresh pool; what came is returned.
+
+    Args:
+        example: what to replay.
+        layer: where.
+        times: how many runs.
+        parts: the pool, perhaps with a bug planted in it.
+        limit_s: wall-clock seconds that `real` waits for one operating-system fact.
+        promises: what the runs are held against.
+        after_each: called after each run, for progress.
+    """
+
+    def real(config: PoolConfig, parts: Parts) -> Driver:
+        return RealDriver(config, parts, limit_s)
+
+    result = Replay(layer)
+    for _ in range(times):
+        try:
+            driver = real if layer is Layer.REAL else None
+            report = execute(example.trace, layer, parts, driver=driver, promises=promises)
+            result.add(report)
+        except Diverged as error:
+            result.diverge(str(error))
+            break
+        finally:
+            after_each()
+    return result

@@ -1,0 +1,147 @@
+"""The self-check: every planted bug must be found, shrunk, and replayed on real processes."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import frozen
+from hypothesis import Phase, settings
+
+from machines import counterexample
+from machines.counterexample import Counterexample, Status
+from machines.drivers import Layer
+from machines.hunt import Tally, budget_of, hunt
+from machines.mutants import CANARY
+from machines.replay import Replay, replay
+from machines.run import execute
+from machines.shrink import shrink
+from model.promises import PROMISES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from machines.hunt import Finding
+    from machines.mutants import Mutant
+    from model.checker import Checker
+
+EXAMPLES_MAX: Final = 2_000
+STEPS: Final = 50
+
+
+@frozen
+class Check:
+    """What came of hunting one planted bug.
+
+    Attributes:
+        promise: the promise that was seen broken; None if none was.
+        examples: machine runs until it was found, or all that there were.
+        seconds: wall-clock time of the hunt, without shrinking and replaying.
+        steps_found: the failing run's steps.
+        example: the shrunk counterexample; None if the bug was not found.
+        real: the replays on real processes; None if there were none.
+    """
+
+    mutant: Mutant
+    promise: str | None
+    examples: int
+    seconds: float
+    steps_found: int
+    example: Counterexample | None
+    real: Replay | None
+
+    @property
+    def found(self) -> bool:
+        """Whether a promise was seen broken."""
+        return self.example is not None
+
+    @property
+    def passed(self) -> bool:
+        """Whether it was found as what it is, and every real replay showed it, the same way."""
+        right = self.promise == self.mutant.promise
+        return right and (self.real is None or self.real_passed)
+
+    @property
+    def real_passed(self) -> bool:
+        """Whether every real replay showed the bug, all with one digest."""
+        real = self.real
+        return real is not None and real.violated == real.runs > 0 and len(real.digests) == 1
+
+    def facts(self) -> dict[str, Any]:
+        """What `--json` prints of it."""
+        real = self.real
+        return {
+            "name": self.mutant.name,
+            "promise": self.mutant.promise,
+            "found": self.found,
+            "found_as": self.promise,
+            "examples": self.examples,
+            "seconds": round(self.seconds, 3),
+            "steps_found": self.steps_found,
+            "steps": len(self.example.steps) if self.example is not None else None,
+            "real": None if real is None else f"{real.violated}/{real.runs}",
+            "digests": None if real is None else len(real.digests),
+            "passed": self.passed,
+        }
+
+
+def check(
+    mutant: Mutant,
+    seeded: int,
+    *,
+    real_times: int,
+    after_each: Callable[[], None] = lambda: None,
+) -> Check:
+    """The planted bug was hunted, and if found, shrunk and replayed on real processes.
+
+    Only the checker of the promise that the bug breaks is asked: it must find it alone.
+
+    Args:
+        mutant: the bug.
+        seeded: Hypothesis's seed.
+        real_times: how many replays on real processes; 0 for none.
+        after_each: called after each stage, for progress.
+    """
+    tally = Tally()
+    budget = settings(
+        budget_of(settings(), mutant.layer, EXAMPLES_MAX, STEPS),
+        database=None,
+        phases=[Phase.generate],
+        report_multiple_bugs=False,
+    )
+    own = [kind for kind in PROMISES if kind.promise == mutant.promise]
+    began = time.monotonic()
+    findings = hunt(mutant.layer, tally, budget, parts=mutant.parts, seeded=seeded, promises=own)
+    seconds = time.monotonic() - began
+    after_each()
+    if not findings:
+        return Check(mutant, None, tally.begun, seconds, 0, None, None)
+    example = _shrunk(mutant, findings[0], seeded, own)
+    after_each()
+    real = None
+    if real_times:
+        real = replay(
+            example,
+            Layer.REAL,
+            times=real_times,
+            parts=mutant.parts,
+            promises=own,
+            after_each=after_each,
+        )
+    steps_found = len(findings[0].trace.steps)
+    return Check(mutant, example.promise, tally.begun, seconds, steps_found, example, real)
+
+
+def canary_found(seeded: int) -> bool:
+    """Whether the machines find a bug that nothing with eyes can miss."""
+    return check(CANARY, seeded, real_times=0).found
+
+
+def _shrunk(
+    mutant: Mutant, finding: Finding, seeded: int, own: list[type[Checker]]
+) -> Counterexample:
+    promise = finding.violation.promise
+    trace, _ = shrink(finding.trace, promise, mutant.layer, mutant.parts, promises=own)
+    report = execute(trace, mutant.layer, mutant.parts, promises=own)
+    facts = {"mutant": mutant.name, "layer": mutant.layer.value, "seed": str(seeded)}
+    return counterexample.new(trace, report, Status.FIXED, found_by="poolcheck selfcheck", **facts)

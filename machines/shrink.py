@@ -1,0 +1,211 @@
+"""The trace shrinker: the smallest trace that still breaks the same promise.
+
+Works on the trace itself, in a simulation, without Hypothesis: because commands name what they
+mean, cutting one does not change the others. It goes on until no single removal and no single
+simplification keeps the violation.
+
+Source: Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input" (2002), for the
+cutting by halves.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from machines import trace
+from machines.drivers import Layer
+from machines.gate import Start
+from machines.parts import POOL, Parts
+from machines.run import execute
+from machines.trace import How, Setting, Trace
+from model.promises import PROMISES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from machines.trace import Command
+    from model.checker import Checker
+
+Attempt = "Callable[[Trace], Trace | None]"
+
+_ON_WORKER: Final = (
+    trace.Receive,
+    trace.Deliver,
+    trace.Crash,
+    trace.Stop,
+    trace.Continue,
+    trace.Mangle,
+)
+_SIMPLER: Final[dict[str, tuple[object, ...]]] = {
+    "operation": ("echo",),
+    "deadline": (None, 1.0),
+    "retries": (0, 1),
+    "cancel_waiting": (False,),
+    "grace": (None, 1.0),
+    "seconds": (1.0, 2.0, 5.0),
+}
+
+
+def shrink(
+    start: Trace,
+    promise: str,
+    layer: Layer = Layer.SIM,
+    parts: Parts = POOL,
+    *,
+    promises: Iterable[type[Checker]] = PROMISES,
+) -> tuple[Trace, int]:
+    """A trace that breaks the same promise and of which nothing can be left out is returned.
+
+    Args:
+        start: a trace that breaks the promise.
+        promise: its name, as S1.
+        layer: `sim` or `wire`; never real processes.
+        parts: the pool, perhaps with a bug planted in it.
+        promises: what the runs are held against.
+
+    Returns:
+        The shrunk trace, and how many traces were tried for it.
+
+    Raises:
+        ValueError: the layer is `real`, or the trace does not break the promise.
+    """
+    if layer is Layer.REAL:
+        raise ValueError("shrinking never happens on real processes; shrink on sim or wire")
+    tried = 0
+
+    def attempt(candidate: Trace) -> Trace | None:
+        """What is left of the candidate without its impossible steps, if it still breaks it."""
+        nonlocal tried
+        tried += 1
+        report = execute(candidate, layer, parts, promises=promises)
+        if report.violation is None or report.violation.promise != promise:
+            return None
+        assert report.step is not None  # noqa: S101 - a violation has its step
+        beyond = range(report.step + 1, len(candidate.steps))
+        return _without(candidate, {*report.impossible, *beyond})
+
+    best = attempt(start)
+    if best is None:
+        raise ValueError(f"the trace does not break {promise} on {layer}")
+    while (smaller := _pass(best, attempt)) != best:
+        best = smaller
+    return attempt(_renumbered(best)) or best, tried
+
+
+def _pass(best: Trace, attempt: Attempt) -> Trace:
+    best = _cut(best, attempt)
+    for variants in (_without_two, _without_worker, _simpler_settings, _simpler_commands):
+        best = _improve(best, attempt, variants)
+    return best
+
+
+def _cut(best: Trace, attempt: Attempt) -> Trace:
+    """Ever smaller pieces are left out, down to single commands."""
+    size = len(best.steps)
+    while size >= 1:
+        at = len(best.steps) - size
+        while at >= 0:
+            shorter = attempt(_without(best, set(range(at, at + size))))
+            if shorter is not None:
+                best = shorter
+                at = min(at, len(best.steps))
+            at -= size
+        size //= 2
+    return best
+
+
+def _improve(
+    best: Trace, attempt: Attempt, variants: Callable[[Trace], Iterator[Trace]]
+) -> Trace:
+    """The first variant that still breaks the promise takes the trace's place, until none does."""
+    while (better := next(filter(None, map(attempt, variants(best))), None)) is not None:
+        best = better
+    return best
+
+
+def _without(whole: Trace, indexes: set[int]) -> Trace:
+    left = tuple(step for at, step in enumerate(whole.steps) if at not in indexes)
+    return Trace(whole.setting, left)
+
+
+def _without_two(whole: Trace) -> Iterator[Trace]:
+    """Two commands that only make sense together, such as stop and continue, are left out."""
+    for first, second in itertools.combinations(range(len(whole.steps)), 2):
+        yield _without(whole, {first, second})
+
+
+def _without_worker(whole: Trace) -> Iterator[Trace]:
+    """A later worker does what an earlier one did: its replacement need not be made first."""
+    workers = sorted({step.worker for step in whole.steps if isinstance(step, _ON_WORKER)})
+    for kept, gone in itertools.permutations(workers, 2):
+        if gone < kept:
+            own = {at for at, step in enumerate(whole.steps) if _worker_of(step) == gone}
+            yield _with_worker_renamed(_without(whole, own), kept, gone)
+    for kept in workers:
+        for free in range(kept):
+            if free not in workers:
+                yield _with_worker_renamed(whole, kept, free)
+
+
+def _worker_of(step: Command) -> int | None:
+    return step.worker if isinstance(step, _ON_WORKER) else None
+
+
+def _with_worker_renamed(whole: Trace, old: int, new: int) -> Trace:
+    steps = tuple(
+        attrs.evolve(step, worker=new) if _worker_of(step) == old else step
+        for step in whole.steps
+    )
+    return Trace(whole.setting, steps)
+
+
+def _simpler_settings(whole: Trace) -> Iterator[Trace]:
+    default = Setting()
+    if whole.setting.queue_limit is not None:
+        yield Trace(attrs.evolve(whole.setting, queue_limit=None), whole.steps)
+    for size in range(1, whole.setting.size):
+        yield Trace(attrs.evolve(whole.setting, size=size), whole.steps)
+    if whole.setting.start_failures_max != default.start_failures_max:
+        evolved = attrs.evolve(whole.setting, start_failures_max=default.start_failures_max)
+        yield Trace(evolved, whole.steps)
+
+
+def _simpler_commands(whole: Trace) -> Iterator[Trace]:
+    for at, step in enumerate(whole.steps):
+        for simpler in _simpler_command(step):
+            yield Trace(whole.setting, (*whole.steps[:at], simpler, *whole.steps[at + 1 :]))
+
+
+def _simpler_command(step: Command) -> Iterator[Command]:
+    """The same command with one argument simpler; what comes first is simplest."""
+    for field in attrs.fields(type(step)):
+        value = getattr(step, field.name)
+        for better in _better(field.name, value):
+            yield attrs.evolve(step, **{field.name: better})
+
+
+def _better(name: str, value: object) -> tuple[object, ...]:
+    if name == "how":
+        order: list[object] = list(How) if isinstance(value, How) else list(Start)[1:]
+        return tuple(order[: order.index(value)])
+    order = list(_SIMPLER.get(name, ()))
+    return tuple(order[: order.index(value)] if value in order else order)
+
+
+def _renumbered(whole: Trace) -> Trace:
+    """Tasks are numbered in the order in which they are submitted."""
+    names: dict[int, int] = {}
+    for step in whole.steps:
+        if isinstance(step, trace.Submit):
+            names.setdefault(step.task, len(names))
+    steps = tuple(
+        attrs.evolve(step, task=names[step.task])
+        if isinstance(step, (trace.Submit, trace.Cancel, trace.Kill, trace.Open))
+        and step.task in names
+        else step
+        for step in whole.steps
+    )
+    return Trace(whole.setting, steps)

@@ -1,0 +1,127 @@
+"""The story: commands and what they showed, as sentences a person reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from machines import trace
+from machines.gate import Start
+from machines.trace import How
+from model import history as saw
+from model.promises import WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from machines.run import Report
+    from machines.trace import Command, Trace
+
+_HOW: Final = {
+    How.FLIPPED: "one bit of the next frame from worker {} is flipped",
+    How.UNKNOWN: "the next frame from worker {} is made one of an unknown kind",
+    How.OVERSIZED: "the next frame from worker {} announces more bytes than may come",
+    How.CUT: "worker {} dies half through its next frame",
+    How.DOUBLED: "the next frame from worker {} comes twice",
+    How.FOREIGN: "the next reply from worker {} names a task that it does not hold",
+}
+
+_STARTS: Final = {
+    Start.NORMAL: "the next worker starts well",
+    Start.REFUSED: "the next worker's process is refused",
+    Start.RAISES: "the next worker's initializer raises",
+    Start.HANGS: "the next worker's initializer hangs",
+    Start.EXITS: "the next worker's process exits while it starts",
+}
+
+
+def _submit(step: trace.Submit) -> str:
+    wishes = [f"task {step.task} ({step.operation})"]
+    if step.deadline is not None:
+        wishes.append(f"deadline {step.deadline:g} s")
+    if step.retries:
+        wishes.append(f"idempotent, {step.retries} retries")
+    return "a client submits " + ", ".join(wishes)
+
+
+def _shutdown(step: trace.Shutdown) -> str:
+    words = "a client shuts the pool down"
+    if step.grace is not None:
+        words += f" with {step.grace:g} s of grace"
+    return words + (" and cancels what waits" if step.cancel_waiting else "")
+
+
+_COMMANDS: Final[dict[type, Callable[[Any], str]]] = {
+    trace.Submit: _submit,
+    trace.Cancel: lambda s: f"a client cancels task {s.task}",
+    trace.Kill: lambda s: f"a client has task {s.task} killed",
+    trace.Shutdown: _shutdown,
+    trace.Receive: lambda s: f"worker {s.worker} takes the next frame sent to it",
+    trace.Open: lambda s: f"the function of task {s.task} ends",
+    trace.Deliver: lambda s: f"the pool hears the next from worker {s.worker}",
+    trace.Advance: lambda s: f"{s.seconds:g} s pass",
+    trace.Crash: lambda s: f"worker {s.worker} is killed (SIGKILL)",
+    trace.Stop: lambda s: f"worker {s.worker} is stopped (SIGSTOP)",
+    trace.Continue: lambda s: f"worker {s.worker} continues (SIGCONT)",
+    trace.Mangle: lambda s: _HOW[s.how].format(s.worker),
+    trace.NextStart: lambda s: _STARTS[s.how],
+}
+
+
+def _resolved(record: saw.Resolved) -> str:
+    value = f" {record.value!r}" if record.ending in ("returned", "raised") else ""
+    return f"task {record.task} resolves: {record.ending}{value}"
+
+
+_RECORDS: Final[dict[type, Callable[[Any], str]]] = {
+    saw.Refused: lambda r: f"task {r.task} is refused: {r.why}",
+    saw.Assigned: lambda r: f"task {r.task} is sent to worker {r.worker}",
+    saw.Started: lambda r: f"task {r.task} starts on worker {r.worker}",
+    saw.Finished: lambda r: f"task {r.task} {r.ending} {r.value!r} on worker {r.worker}",
+    saw.Resolved: _resolved,
+    saw.Moved: lambda r: f"worker {r.worker}: {r.before} → {r.after} ({r.because})",
+    saw.Misfit: lambda r: r.sentence,
+    saw.Struck: lambda r: f"a bad frame ({r.how}) from worker {r.worker} reaches the pool",
+    saw.Launched: lambda r: f"worker {r.worker}'s process starts",
+    saw.Died: lambda r: f"worker {r.worker}'s process is dead",
+    saw.Broke: lambda _: "the pool says that it is broken",
+    saw.Closed: lambda _: "the pool says that it has ended",
+    saw.LeftOver: lambda r: f"left over: {r.what}",
+}
+
+
+def tell(step: Command) -> str:
+    """The command is returned as a clause."""
+    return _COMMANDS[type(step)](step)
+
+
+def showed(records: Sequence[saw.Record]) -> list[str]:
+    """What a step showed is returned, a clause for each record worth one."""
+    return [_RECORDS[type(record)](record) for record in records if type(record) in _RECORDS]
+
+
+def story(whole: Trace, report: Report) -> list[str]:
+    """The run is told line by line, up to what broke the promise."""
+    lines = [f"a pool of {whole.setting.size} starts" + _limits(whole)]
+    lines += [f"       {clause}" for clause in showed(report.showed[0])]
+    last = len(whole.steps) if report.step is None else report.step
+    for at, step in enumerate(whole.steps[: last + 1]):
+        lines.append(f"  {at + 1:>2}. {tell(step)}")
+        lines += [f"       {clause}" for clause in showed(report.showed[at + 1])]
+    if last >= len(whole.steps):
+        lines.append("   …  then faults stop, everything is delivered, and the pool is shut down")
+        ending = showed(report.showed[len(whole.steps) + 1])
+        lines += [f"       {clause}" for clause in ending[-6:]]
+    return lines
+
+
+def verdict(report: Report) -> list[str]:
+    """The promise that was broken, in its own words, and the sentence that says how."""
+    if report.violation is None:
+        return []
+    promise = report.violation.promise
+    return [f"{promise} is broken: {WORDS[promise]}", f"{report.violation.sentence}"]
+
+
+def _limits(whole: Trace) -> str:
+    limit = whole.setting.queue_limit
+    return "" if limit is None else f", {limit} tasks may wait"
