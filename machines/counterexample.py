@@ -7,8 +7,10 @@ what, where, and what would be right.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
+import operator
 import os
 import platform
 import subprocess
@@ -248,8 +250,8 @@ def _word(value: Any, kind: type[StrEnum]) -> StrEnum:
 
 _NAMES: Final = {int: "a whole number", str: "a string", bool: "true or false"}
 _CONVERTER: Final = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
-for _type in (int, str, bool):
-    _CONVERTER.register_structure_hook(_type, _exact(_type))
+for _type in (int, str, bool):  # exactly these: an enumeration of strings is none of them
+    _CONVERTER.register_structure_hook_func(functools.partial(operator.is_, _type), _exact(_type))
 _CONVERTER.register_structure_hook(float, _number)
 _CONVERTER.register_structure_hook_func(lambda kind: kind == Command, _command)
 _CONVERTER.register_structure_hook_func(

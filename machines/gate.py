@@ -7,8 +7,9 @@ installed (the `wire` layer calls the function only when its gate opens) it stan
 from __future__ import annotations
 
 import os
+import threading
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import socket
@@ -51,6 +52,12 @@ def install(channel: socket.socket | None, start: Start) -> None:
         _installed.append(channel)
         if start is Start.HANGS:
             channel.recv(1)  # nobody ever sends anything before the first task
+
+
+def never_arrive(*_: Any) -> int:
+    """A worker process's body that never says or hears anything; only a kill ends it."""
+    threading.Event().wait()
+    return EXIT_CODE
 
 
 def wait() -> None:

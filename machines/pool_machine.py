@@ -34,7 +34,7 @@ SECONDS = st.sampled_from([1.0, 2.0, 5.0, 1.0, 2.0, 5.0, 1.0, 60.0])
 RARELY = st.integers(0, 7).map(lambda drawn: drawn == 7)
 
 
-class PromiseBroken(AssertionError):  # noqa: N818 - it says which
+class PromiseBroken(AssertionError):
     """A run broke a promise; one subclass for each promise, so that Hypothesis tells them apart.
 
     Args:
@@ -232,9 +232,7 @@ class PoolMachine(RuleBasedStateMachine):
     def _choose(self, which: int, among: Sequence[int]) -> Sequence[int]:
         return [among[which % len(among)]] if among else []
 
-    def _pick(
-        self, which: int, among: Sequence[int], make: Callable[[int], trace.Command]
-    ) -> None:
+    def _pick(self, which: int, among: Sequence[int], make: Callable[[int], trace.Command]) -> None:
         for number in self._choose(which, among):
             self._do(make(number))
 

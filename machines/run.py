@@ -15,6 +15,7 @@ from attrs import frozen
 from machines import trace
 from machines.body import Condition
 from machines.drivers import DRIVERS, Layer
+from machines.gate import Start
 from machines.parts import POOL, Parts
 from machines.world import World
 from model import history as saw
@@ -170,7 +171,7 @@ def heal(world: World) -> bool:
     Returns:
         False if the budget of moves ran out first.
     """
-    world.do(trace.NextStart(trace.Start.NORMAL))
+    world.do(trace.NextStart(Start.NORMAL))
     for _ in range(MOVES_MAX):
         moves = fair_moves(world)
         if moves:

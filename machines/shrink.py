@@ -11,7 +11,7 @@ cutting by halves.
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -25,11 +25,12 @@ from model.promises import PROMISES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from typing import TypeAlias
 
     from machines.trace import Command
     from model.checker import Checker
 
-Attempt = "Callable[[Trace], Trace | None]"
+    Attempt: TypeAlias = Callable[[Trace], Trace | None]
 
 _ON_WORKER: Final = (
     trace.Receive,
@@ -117,9 +118,7 @@ def _cut(best: Trace, attempt: Attempt) -> Trace:
     return best
 
 
-def _improve(
-    best: Trace, attempt: Attempt, variants: Callable[[Trace], Iterator[Trace]]
-) -> Trace:
+def _improve(best: Trace, attempt: Attempt, variants: Callable[[Trace], Iterator[Trace]]) -> Trace:
     """The first variant that still breaks the promise takes the trace's place, until none does."""
     while (better := next(filter(None, map(attempt, variants(best))), None)) is not None:
         best = better
@@ -156,8 +155,7 @@ def _worker_of(step: Command) -> int | None:
 
 def _with_worker_renamed(whole: Trace, old: int, new: int) -> Trace:
     steps = tuple(
-        attrs.evolve(step, worker=new) if _worker_of(step) == old else step
-        for step in whole.steps
+        attrs.evolve(step, worker=new) if _worker_of(step) == old else step for step in whole.steps
     )
     return Trace(whole.setting, steps)
 
@@ -184,13 +182,14 @@ def _simpler_command(step: Command) -> Iterator[Command]:
     for field in attrs.fields(type(step)):
         value = getattr(step, field.name)
         for better in _better(field.name, value):
-            yield attrs.evolve(step, **{field.name: better})
+            changed: Any = {field.name: better}
+            yield attrs.evolve(step, **changed)
 
 
 def _better(name: str, value: object) -> tuple[object, ...]:
     if name == "how":
-        order: list[object] = list(How) if isinstance(value, How) else list(Start)[1:]
-        return tuple(order[: order.index(value)])
+        kinds: list[object] = [*How] if isinstance(value, How) else [*Start][1:]
+        return tuple(kinds[: kinds.index(value)])
     order = list(_SIMPLER.get(name, ()))
     return tuple(order[: order.index(value)] if value in order else order)
 

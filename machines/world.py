@@ -14,7 +14,7 @@ from machines.body import FRAMES, Body, Condition, Fact, FactKind, Gate, Order
 from machines.gate import EXIT_CODE, Start
 from machines.trace import How
 from model import history as saw
-from pool import effects as do
+from pool import effects
 from pool import events as told
 from pool.effects import Ending
 from pool.events import Reply
@@ -75,14 +75,14 @@ class World:
             trace.NextStart: self._set_next_start,
         }
         self._performers: dict[type, Callable[[Any], None]] = {
-            do.SpawnWorker: self._perform_spawn,
-            do.SendTask: self._perform_send,
-            do.StopWorker: self._perform_stop,
-            do.KillWorker: self._perform_kill,
-            do.ResolveTask: self._perform_resolve,
-            do.SetTimer: self._perform_set_timer,
-            do.ClearTimer: self._perform_clear_timer,
-            do.PoolClosed: self._perform_closed,
+            effects.SpawnWorker: self._perform_spawn,
+            effects.SendTask: self._perform_send,
+            effects.StopWorker: self._perform_stop,
+            effects.KillWorker: self._perform_kill,
+            effects.ResolveTask: self._perform_resolve,
+            effects.SetTimer: self._perform_set_timer,
+            effects.ClearTimer: self._perform_clear_timer,
+            effects.PoolClosed: self._perform_closed,
         }
         self._see(saw.Opened(config.size, config.queue_limit, config.grace))
         self._tell(told.PoolStarted())
@@ -178,7 +178,8 @@ class World:
             body.facts.extend(ends)
         if fact.kind is FactKind.REAP:
             body.condition = Condition.REAPED
-        self._tell(self._driver.fact(body.number, _event(body, fact)))
+        expected = _EVENTS[fact.kind](body, fact)
+        self._tell(self._driver.fact(body.number, expected))
         return True
 
     def _advance(self, command: trace.Advance) -> bool:
@@ -276,12 +277,12 @@ class World:
         self.log.append(record)
         self._watch(record)
 
-    def _see_accepted(self, event: told.TaskSubmitted, asked: list[do.Effect]) -> None:
-        if not any(isinstance(effect, do.RefuseTask) for effect in asked):
+    def _see_accepted(self, event: told.TaskSubmitted, asked: list[effects.Effect]) -> None:
+        if not any(isinstance(effect, effects.RefuseTask) for effect in asked):
             deadline_at = None if event.deadline is None else self.now + event.deadline
             self._watch(saw.Submitted(event.task, deadline_at, event.retries))
 
-    def _perform_spawn(self, effect: do.SpawnWorker) -> None:
+    def _perform_spawn(self, effect: effects.SpawnWorker) -> None:
         start, self._next_start = self._next_start, Start.NORMAL
         body = Body(effect.worker)
         self.bodies[effect.worker] = body
@@ -301,7 +302,7 @@ class World:
         else:
             self._dies(body, EXIT_CODE)
 
-    def _perform_send(self, effect: do.SendTask) -> None:
+    def _perform_send(self, effect: effects.SendTask) -> None:
         body = self.bodies[effect.worker]
         operation = self.operations[effect.task]
         body.sent += 1
@@ -309,13 +310,13 @@ class World:
             body.inbox.append(Order(effect.task, effect.attempt, operation))
             self._driver.send(effect.worker, effect.task, effect.attempt, operation)
 
-    def _perform_stop(self, effect: do.StopWorker) -> None:
+    def _perform_stop(self, effect: effects.StopWorker) -> None:
         body = self.bodies[effect.worker]
         if body.alive:
             body.inbox.append(Order())
             self._driver.stop(effect.worker)
 
-    def _perform_kill(self, effect: do.KillWorker) -> None:
+    def _perform_kill(self, effect: effects.KillWorker) -> None:
         body = self.bodies[effect.worker]
         if body.condition is Condition.REAPED or Fact(FactKind.REAP) in body.facts:
             return
@@ -327,7 +328,7 @@ class World:
         body.facts.clear()
         body.facts.extend([*kept, Fact(FactKind.REAP)])
 
-    def _perform_resolve(self, effect: do.ResolveTask) -> None:
+    def _perform_resolve(self, effect: effects.ResolveTask) -> None:
         outcome, value = effect.outcome, None
         reply = _REPLIES.get(outcome.ending)
         if reply is not None:
@@ -335,35 +336,32 @@ class World:
             _, value = self._driver.decode(reply, outcome.payload)
         self._see(vocabulary.resolved(effect, value))
 
-    def _perform_set_timer(self, effect: do.SetTimer) -> None:
+    def _perform_set_timer(self, effect: effects.SetTimer) -> None:
         self.timers[effect.timer] = effect.at
 
-    def _perform_clear_timer(self, effect: do.ClearTimer) -> None:
+    def _perform_clear_timer(self, effect: effects.ClearTimer) -> None:
         self.timers.pop(effect.timer, None)
 
-    def _perform_closed(self, _: do.PoolClosed) -> None:
+    def _perform_closed(self, _: effects.PoolClosed) -> None:
         self.closed = True
 
 
 _REPLIES: Final = {Ending.RETURNED: Reply.RETURNED, Ending.RAISED: Reply.RAISED}
 
 
-def _event(body: Body, fact: Fact) -> told.Event:
-    """What the pool should hear of a fact, if the layer does as the world expects."""
-    worker = body.number
-    if fact.kind is FactKind.READY:
-        return told.WorkerReady(worker)
-    if fact.kind is FactKind.INIT_FAILED:
-        return told.WorkerInitFailed(worker)
-    if fact.kind is FactKind.REPLY:
-        return told.ResultReceived(worker, fact.task, fact.attempt, fact.reply, fact.value)
-    if fact.kind is FactKind.BAD:
-        return told.FrameCorrupt(worker, fact.reason)
-    if fact.kind is FactKind.REFUSED:
-        return told.SpawnFailed(worker)
-    if fact.kind is FactKind.EXIT:
-        return told.WorkerExited(worker, fact.code, body.sent - body.begun)
-    return told.WorkerReaped(worker)
+_EVENTS: Final[dict[FactKind, Callable[[Body, Fact], told.Event]]] = {
+    FactKind.READY: lambda body, _: told.WorkerReady(body.number),
+    FactKind.INIT_FAILED: lambda body, _: told.WorkerInitFailed(body.number),
+    FactKind.REPLY: lambda body, fact: told.ResultReceived(
+        body.number, fact.task, fact.attempt, fact.reply, fact.value
+    ),
+    FactKind.BAD: lambda body, fact: told.FrameCorrupt(body.number, fact.reason),
+    FactKind.REFUSED: lambda body, _: told.SpawnFailed(body.number),
+    FactKind.EXIT: lambda body, fact: told.WorkerExited(
+        body.number, fact.code, body.sent - body.begun
+    ),
+    FactKind.REAP: lambda body, _: told.WorkerReaped(body.number),
+}
 
 
 def _mangled(fact: Fact, how: How) -> list[Fact]:

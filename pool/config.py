@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any
 from attrs import Attribute, field, frozen, validators
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 FRAME_BYTES_MAX = 1 << 30
 
 
-def _positive(_: Any, attribute: Attribute[Any], value: float | None) -> None:
+def _positive(_: Any, attribute: Attribute[Any], value: Any) -> None:
     if value is not None and not value > 0:
         raise ValueError(f"{attribute.name} must be more than 0, not {value!r}")
+
+
+def _names(value: Iterable[str]) -> tuple[str, ...]:
+    return tuple(value)
 
 
 def _start_method(_: Any, attribute: Attribute[Any], value: str) -> None:
@@ -29,7 +33,8 @@ def _at_least(low: int) -> Any:
     return [validators.instance_of(int), validators.ge(low)]
 
 
-_seconds = validators.instance_of((int, float))
+_seconds: Any = validators.instance_of((int, float))
+_maybe_seconds: Any = [validators.optional(_seconds), _positive]
 
 
 @frozen(kw_only=True)
@@ -56,12 +61,8 @@ class PoolConfig:
 
     size: int = field(factory=lambda: os.cpu_count() or 1, validator=_at_least(1))
     queue_limit: int | None = field(default=None, validator=validators.optional(_at_least(0)))
-    task_timeout: float | None = field(
-        default=None, validator=[validators.optional(_seconds), _positive]
-    )
-    init_timeout: float | None = field(
-        default=60.0, validator=[validators.optional(_seconds), _positive]
-    )
+    task_timeout: float | None = field(default=None, validator=_maybe_seconds)
+    init_timeout: float | None = field(default=60.0, validator=_maybe_seconds)
     grace: float = field(default=5.0, validator=[_seconds, validators.gt(0)])
     start_failures_max: int = field(default=3, validator=_at_least(1))
     start_method: str = field(default="forkserver", validator=_start_method)
@@ -69,5 +70,5 @@ class PoolConfig:
         default=None, validator=validators.optional(validators.is_callable())
     )
     initargs: tuple[Any, ...] = field(default=(), validator=validators.instance_of(tuple))
-    preload: tuple[str, ...] = field(default=(), converter=tuple)
+    preload: tuple[str, ...] = field(default=(), converter=_names)
     frame_bytes_max: int = field(default=FRAME_BYTES_MAX, validator=_at_least(1024))

@@ -10,7 +10,7 @@ from attrs import define, field
 from machines import workload
 from machines.trace import How
 from pool import payloads
-from pool.errors import FrameError
+from pool.errors import FrameError, PayloadError
 from pool.events import Event, FrameCorrupt, Reply
 from pool.frames import FROM_WORKER, HEADER_BYTES, FrameDecoder, Kind, encode, header
 from pool.protocol import event_of
@@ -48,8 +48,13 @@ def new_stream(decoder: type[FrameDecoder], config: PoolConfig) -> Stream:
 
 def task_frame(task: int, attempt: int, operation: str, config: PoolConfig) -> bytes:
     """The frame that a pool sends for a task of the workload."""
-    call = (workload.perform, (operation, task), {})
+    call: payloads.Call = (workload.perform, (operation, task), {})
     return encode(Kind.TASK, task, attempt, payloads.pack_call(call, config.frame_bytes_max))
+
+
+def stop_frame() -> bytes:
+    """The frame that a pool sends to a worker that shall end."""
+    return encode(Kind.STOP)
 
 
 def next_fact(worker: int, stream: Stream) -> Event:
@@ -79,7 +84,7 @@ def decode(reply: Reply, payload: bytes) -> tuple[str, Any]:
     if reply is Reply.RETURNED:
         try:
             return "returned", workload.canonical(payloads.unpack_result(payload))
-        except payloads.PayloadError as error:
+        except PayloadError as error:
             return "raised", workload.canonical(error)
     return "raised", workload.canonical(payloads.unpack_exception(payload))
 

@@ -12,18 +12,21 @@ import os
 import select
 import signal
 import socket
+import sys
 import threading
 import time
-from multiprocessing import forkserver, util
+from multiprocessing import forkserver
 from typing import TYPE_CHECKING, Any, Final
 
+import attrs
 from attrs import define, field
 
-from machines import gate
+from machines import gate, scratch
 from machines.drivers import framed
 from machines.drivers.driver import Diverged
 from machines.gate import Start
 from pool.events import Event, SpawnFailed, WorkerExited, WorkerReaped
+from pool.frames import Kind
 from pool.processes import WorkerProcess, context_for
 from pool.worker import WorkerSetup
 
@@ -70,7 +73,9 @@ class RealDriver:
         self._parts = parts
         self._limit_s = limit_s
         self._workers: dict[int, _Worker] = {}
-        self._context = context_for(config)
+        # The child runs this process's main script again; what that imports is imported once.
+        main = tuple(name for name in ("machines.cli", "pytest") if name in sys.modules)
+        self._context = context_for(attrs.evolve(config, preload=("machines.workload", *main)))
         _start_forkserver()
         self._before = _census()
 
@@ -94,7 +99,7 @@ class RealDriver:
 
     def stop(self, worker: int) -> None:
         """The stop frame is held."""
-        self._workers[worker].stream.inbox.append(framed.encode(framed.Kind.STOP))
+        self._workers[worker].stream.inbox.append(framed.stop_frame())
 
     def receive(self, worker: int) -> None:
         """The worker has read the frame: its function is at its gate, or it has exited."""
@@ -104,7 +109,7 @@ class RealDriver:
         member.process.channel.setblocking(True)
         member.process.channel.sendall(frame)
         member.process.channel.setblocking(False)
-        if frame[2] == framed.Kind.STOP:
+        if frame[2] == Kind.STOP:
             self._reap(worker, member)
         elif not _readable(member.gate, self._limit_s) or member.gate.recv(1) != gate.ARRIVED:
             raise Diverged(f"worker {worker} did not start its task within {self._limit_s:g} s")
@@ -231,8 +236,8 @@ def _readable(channel: socket.socket, timeout: float) -> bool:
 
 
 def _start_forkserver() -> None:
-    """The forkserver and its socket directory exist before anything is counted."""
-    util.get_temp_dir()
+    """The forkserver and its scratch folder exist before anything is counted."""
+    scratch.claim()
     forkserver.ensure_running()
 
 

@@ -64,7 +64,7 @@ class WireDriver:
 
     def stop(self, worker: int) -> None:
         """The stop frame is held."""
-        self._workers[worker].stream.inbox.append(framed.encode(framed.Kind.STOP))
+        self._workers[worker].stream.inbox.append(framed.stop_frame())
 
     def receive(self, worker: int) -> None:
         """The loop is fed one frame, and runs up to the call of its function, or to its end."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen, validators
 
 from machines.drivers.driver import Layer
-from machines.parts import Parts
+from machines.parts import Parts  # noqa: TC001 - attrs resolves it
 from model.promises import WORDS
 
 

@@ -83,9 +83,7 @@ class _Mute(Core):
         self._forget(task)
 
 
-CANARY: Final = Mutant(
-    "canary", "L1", "no task ever resolves", Parts(core=_Mute)
-)
+CANARY: Final = Mutant("canary", "L1", "no task ever resolves", Parts(core=_Mute))
 
 TASKS: Final = (
     Mutant(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from machines import gate
 from machines.drivers.driver import Layer
 from machines.mutants.mutant import Mutant
 from machines.parts import Parts
@@ -84,12 +84,6 @@ class _TrustingDecoder(FrameDecoder):
         pass
 
 
-def _deaf(*_: Any) -> int:
-    """A worker that starts, and never says or hears anything."""
-    threading.Event().wait()
-    return 0
-
-
 WORKERS: Final = (
     Mutant(
         "skips-reaping",
@@ -152,6 +146,6 @@ DEAF: Final = Mutant(
     "deaf-worker",
     "L2",
     "a worker's process starts and never says anything; on `real` every replay diverges",
-    Parts(body=_deaf),
+    Parts(body=gate.never_arrive),
     Layer.REAL,
 )

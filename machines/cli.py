@@ -1,0 +1,243 @@
+"""The `poolcheck` command: replay saved failures, and check that planted bugs are found.
+
+Exit codes: 0 holds, 1 violated, 2 cannot run, 3 diverged or unknown. Worker processes import the
+program that started them, so what a command needs is imported when it runs.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from machines.counterexample import Counterexample
+    from machines.parts import Parts
+    from machines.replay import Replay
+    from machines.selfcheck import Check
+
+LAYERS: Final = ("sim", "wire", "real")
+CANNOT_RUN: Final = 2
+
+
+def _layers(_: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:
+    """A comma-separated choice of layers."""
+    names = tuple(name.strip() for name in value.split(",") if name.strip())
+    if not names or set(names) - set(LAYERS):
+        raise click.BadParameter(f"{value!r}: layers are {', '.join(LAYERS)}", param=param)
+    return names
+
+
+def main() -> None:
+    """The command has run; this process ends with its exit code."""
+    try:
+        code = command.main(standalone_mode=False)
+    except click.ClickException as error:
+        click.echo(f"poolcheck: {' '.join(error.format_message().split())}", err=True)
+        code = CANNOT_RUN
+    except click.Abort:
+        click.echo("poolcheck: interrupted", err=True)
+        code = 130
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+@click.group()
+@click.version_option(package_name="poolcheck")
+def command() -> None:
+    """Check pools of worker processes: see also `pytest machines/`."""
+
+
+@command.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--layer", "layers", callback=_layers, default=",".join(LAYERS), show_default=True)
+@click.option("--times", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--mutant", metavar="NAME", help="Plant this bug in the pool first.")
+@click.option(
+    "--limit",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="Seconds that `real` waits for one fact of the operating system.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+def replay(
+    files: tuple[Path, ...],
+    layers: tuple[str, ...],
+    times: int,
+    mutant: str | None,
+    limit: float,
+    as_json: bool,
+) -> int:
+    r"""Run saved counterexamples again and say whether they hold.
+
+    \b
+    poolcheck replay artifacts/counterexamples/*.json
+    poolcheck replay FILE --layer real --times 20
+    """
+    from machines.drivers import Layer  # noqa: PLC0415 - see the module's docstring
+    from machines.replay import EXIT, Answer  # noqa: PLC0415 - see the module's docstring
+    from machines.replay import replay as run  # noqa: PLC0415 - see the module's docstring
+
+    examples = [(file, _load(file)) for file in files]
+    parts = _parts(mutant)
+    results: list[tuple[Path, Counterexample, Replay]] = []
+    with _progress("replaying", len(examples) * len(layers) * times) as advance:
+        for file, example in examples:
+            for layer in layers:
+                one = run(
+                    example,
+                    Layer(layer),
+                    times=times,
+                    parts=parts,
+                    limit_s=limit,
+                    after_each=advance,
+                )
+                results.append((file, example, one))
+    if as_json:
+        click.echo(json.dumps([result.facts(str(file)) for file, _, result in results], indent=1))
+    else:
+        _tell_replays(results)
+    answers = {result.answer for _, _, result in results}
+    for grave in (Answer.VIOLATED, Answer.DIVERGED, Answer.STALE):
+        if grave in answers:
+            return EXIT[grave]
+    return EXIT[Answer.HOLDS]
+
+
+@command.command()
+@click.option("--seed", type=int, default=0, show_default=True, help="Hypothesis's seed.")
+@click.option(
+    "--mutant", "names", multiple=True, metavar="NAME", help="Only this bug (may be repeated)."
+)
+@click.option(
+    "--real",
+    "real_times",
+    type=click.IntRange(0),
+    default=20,
+    show_default=True,
+    help="Replays of each on real processes.",
+)
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Save each shrunk counterexample in this folder.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+def selfcheck(
+    seed: int,
+    names: tuple[str, ...],
+    real_times: int,
+    save: Path | None,
+    as_json: bool,
+) -> int:
+    """Plant bugs in the pool and demand that the machines find every one."""
+    from machines import counterexample  # noqa: PLC0415 - see the module's docstring
+    from machines.mutants import BY_NAME, MUTANTS  # noqa: PLC0415 - see the module's docstring
+    from machines.selfcheck import canary_found, check  # noqa: PLC0415 - as above
+
+    for name in names:
+        _parts(name)
+    chosen = [BY_NAME[name] for name in names] or list(MUTANTS)
+    with _progress("hunting planted bugs", 1 + len(chosen) * (2 + real_times)) as advance:
+        canary = canary_found(seed)
+        advance()
+        checks = [check(m, seed, real_times=real_times, after_each=advance) for m in chosen]
+    if save is not None:
+        for one in checks:
+            if one.example is not None:
+                counterexample.save(one.example, save)
+    if as_json:
+        facts = {
+            "mutants": [one.facts() for one in checks],
+            "canary": "found" if canary else "missed",
+        }
+        click.echo(json.dumps(facts, indent=1))
+    else:
+        _tell_checks(checks, canary=canary)
+    return 0 if canary and all(one.passed for one in checks) else 1
+
+
+def _load(file: Path) -> Counterexample:
+    from machines import counterexample  # noqa: PLC0415 - see the module's docstring
+
+    try:
+        return counterexample.load(file)
+    except counterexample.CounterexampleError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _parts(mutant: str | None) -> Parts:
+    from machines.mutants import BY_NAME  # noqa: PLC0415 - see the module's docstring
+    from machines.parts import POOL  # noqa: PLC0415 - see the module's docstring
+
+    if mutant is None:
+        return POOL
+    if mutant not in BY_NAME:
+        raise click.ClickException(f"--mutant {mutant!r}: mutants are {', '.join(sorted(BY_NAME))}")
+    return BY_NAME[mutant].parts
+
+
+class _progress:  # noqa: N801 - used as a function
+    """A bar on the terminal's error output while a block runs; silent where there is none."""
+
+    def __init__(self, what: str, total: int) -> None:
+        from rich.console import Console  # noqa: PLC0415 - see the module's docstring
+        from rich.progress import Progress  # noqa: PLC0415 - see the module's docstring
+
+        console = Console(stderr=True)
+        self._bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._bar.add_task(what, total=total)
+
+    def __enter__(self) -> Callable[[], None]:
+        self._bar.start()
+        return lambda: self._bar.advance(self._task)
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+
+def _tell_replays(results: Sequence[tuple[Path, Counterexample, Replay]]) -> None:
+    from machines import story  # noqa: PLC0415 - see the module's docstring
+    from machines.replay import Answer  # noqa: PLC0415 - see the module's docstring
+
+    told: set[Path] = set()
+    for file, example, result in results:
+        digest = result.digests[0][:12] if result.digests else "-"
+        runs = f"{result.runs} run{'s' * (result.runs != 1)}"
+        digests = f"{len(result.digests)} digest{'s' * (len(result.digests) != 1)}"
+        line = f"{file.name:<20} {result.layer:<5} {result.answer:<9} {runs}, {digests} {digest}"
+        click.echo(line)
+        if result.answer in (Answer.STALE, Answer.DIVERGED):
+            where = "" if result.step is None else f"at step {result.step + 1}: "
+            click.echo(f"    {where}{result.sentence}")
+        if result.answer is Answer.VIOLATED and file not in told and result.report is not None:
+            told.add(file)
+            lines = [*story.verdict(result.report), *story.story(example.trace, result.report)]
+            click.echo("\n".join(f"    {line}" for line in lines))
+
+
+def _tell_checks(checks: Sequence[Check], *, canary: bool) -> None:
+    from rich.console import Console  # noqa: PLC0415 - see the module's docstring
+    from rich.table import Table  # noqa: PLC0415 - see the module's docstring
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("planted bug", "breaks", "examples", "s", "steps", "real", "verdict"):
+        right = column in ("examples", "s", "steps", "real")
+        table.add_column(column, justify="right" if right else "left", no_wrap=True)
+    for one in checks:
+        facts = one.facts()
+        steps = f"{facts['steps_found']} → {facts['steps']}" if one.found else "-"
+        verdict = "found" if one.passed else "MISSED" if not one.found else "FAILED"
+        row = (facts["examples"], f"{facts['seconds']:.1f}", steps, facts["real"] or "-", verdict)
+        table.add_row(one.mutant.name, one.mutant.promise, *map(str, row))
+    console = Console()
+    console.print(table)
+    found = sum(one.passed for one in checks)
+    console.print(
+        f"{found} of {len(checks)} found; the canary was {'found' if canary else 'MISSED'}"
+    )

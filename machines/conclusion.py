@@ -1,0 +1,90 @@
+"""The conclusion of a hunt: what was found is shrunk, saved, replayed everywhere, and told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from machines import counterexample, story
+from machines.counterexample import Status
+from machines.drivers import Layer
+from machines.parts import POOL, Parts
+from machines.replay import Answer, Replay, replay
+from machines.run import execute
+from machines.shrink import shrink
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from machines.hunt import Finding
+    from machines.trace import Trace
+
+REAL_TIMES = 3
+
+
+def conclude(
+    finding: Finding, layer: Layer, folder: Path, parts: Parts = POOL, **origin: str
+) -> str:
+    """The finding is a saved counterexample; its story is returned, ready to print.
+
+    Args:
+        finding: what a hunt found.
+        layer: where it was found.
+        folder: where counterexamples are saved.
+        parts: the pool, perhaps with a bug planted in it.
+        **origin: what the file says of where it came from.
+    """
+    trace, shrunk_on = _shrunk(finding, layer, parts)
+    report = execute(trace, shrunk_on, parts)
+    if report.violation is None:
+        return _vanished(finding, layer)
+    example = counterexample.new(
+        trace, report, Status.OPEN, found_by="pytest machines/", layer=layer.value, **origin
+    )
+    path = counterexample.save(example, folder)
+    replays = [
+        replay(example, where, parts=parts, times=REAL_TIMES if where is Layer.REAL else 1)
+        for where in Layer
+    ]
+    command = f"poolcheck replay {path}"
+    if "mutant" in origin:
+        command += f" --mutant {origin['mutant']}"
+    lines = [
+        *story.verdict(report),
+        "",
+        *story.story(trace, report),
+        "",
+        f"worlds:  {_worlds(replays)}",
+        f"saved:   {path}",
+        f"replay:  {command}",
+    ]
+    return "\n".join(lines)
+
+
+def _shrunk(finding: Finding, layer: Layer, parts: Parts) -> tuple[Trace, Layer]:
+    """Shrunk in the cheapest world that shows the violation; real processes never shrink."""
+    for where in (Layer.SIM, Layer.WIRE):
+        try:
+            trace, _ = shrink(finding.trace, finding.violation.promise, where, parts)
+        except ValueError:
+            continue  # this world does not show it
+        return trace, where
+    return finding.trace, layer
+
+
+def _worlds(replays: Iterable[Replay]) -> str:
+    seen = {replay.layer: replay for replay in replays}
+    sim, real = (seen[where].answer is Answer.VIOLATED for where in (Layer.SIM, Layer.REAL))
+    counts = ", ".join(f"{r.layer} {r.violated}/{r.runs}" for r in seen.values())
+    if sim and real:
+        return f"sim and real, a bug in the pool ({counts})"
+    if sim:
+        return f"sim only, the simulation lies ({counts})"
+    if real:
+        return f"real only, something leaks past the core ({counts})"
+    return f"neither sim nor real, it is in what only wire has ({counts})"
+
+
+def _vanished(finding: Finding, layer: Layer) -> str:
+    sentence = f"{finding.violation.promise}: {finding.violation.sentence}"
+    return f"found on {layer}, but the same trace does not show it again: {sentence}"

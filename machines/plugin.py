@@ -1,0 +1,225 @@
+"""The pytest plugin: layers, replays, the summary, and a run that did nothing is no pass.
+
+Loaded in every pytest run where poolcheck is installed, so it imports nothing of weight until a
+machine asks for it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hypothesis import settings
+
+    from machines.drivers import Layer
+    from machines.hunt import Tally
+    from machines.parts import Parts
+
+LAYERS: Final = ("sim", "wire", "real")
+SAVED: Final = "artifacts/counterexamples"
+
+Tallies = dict[str, "Tally"]
+_tallies_key: Final = pytest.StashKey[Tallies]()
+_due_key: Final = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of `pytest machines/`."""
+    group = parser.getgroup("poolcheck", "pools of worker processes, model-checked")
+    group.addoption(
+        "--layer",
+        default=",".join(LAYERS),
+        help="layers to run on, of sim, wire, real (default: all)",
+    )
+    group.addoption(
+        "--replay",
+        action="append",
+        metavar="FILE",
+        help="replay this counterexample instead of the saved ones (may be repeated)",
+    )
+    group.addoption(
+        "--counterexamples",
+        default=SAVED,
+        metavar="DIR",
+        help=f"where counterexamples are kept (default: {SAVED})",
+    )
+    group.addoption(
+        "--mutant",
+        metavar="NAME",
+        help="plant this bug in the pool first, to see what a failure looks like",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Options are checked, and the profiles are known before Hypothesis loads one."""
+    layers = _layers(config)
+    unknown = sorted(set(layers) - set(LAYERS))
+    if unknown or not layers:
+        said = config.getoption("--layer")
+        raise pytest.UsageError(f"--layer {said!r}: layers are {', '.join(LAYERS)}")
+    for file in config.getoption("--replay") or ():
+        if not Path(file).is_file():
+            raise pytest.UsageError(f"--replay {file}: there is no such file")
+    _check_mutant(config.getoption("--mutant"))
+    config.stash[_tallies_key] = {}
+    if config.getoption("--hypothesis-profile", None):
+        _register_profiles()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Machines run on each chosen layer; replays on each with each counterexample."""
+    if "poolcheck_file" in metafunc.fixturenames:
+        files = _files(metafunc.config)
+        metafunc.parametrize("poolcheck_file", files, ids=[file.stem for file in files])
+    if "poolcheck_layer" in metafunc.fixturenames:
+        from machines.drivers import Layer  # noqa: PLC0415 - see the module's docstring
+
+        layers = [Layer(name) for name in _layers(metafunc.config)]
+        metafunc.parametrize("poolcheck_layer", layers, ids=[layer.value for layer in layers])
+
+
+@pytest.fixture
+def poolcheck_tally(poolcheck_layer: Layer, request: pytest.FixtureRequest) -> Tally:
+    """What is counted for the summary on this test's layer."""
+    from machines.hunt import Tally  # noqa: PLC0415 - see the module's docstring
+
+    return request.config.stash[_tallies_key].setdefault(poolcheck_layer.value, Tally())
+
+
+@pytest.fixture
+def poolcheck_parts(request: pytest.FixtureRequest) -> Parts:
+    """The pool that is tested, with the bug of `--mutant` in it, if one is named."""
+    from machines.mutants import BY_NAME  # noqa: PLC0415 - see the module's docstring
+    from machines.parts import POOL  # noqa: PLC0415 - see the module's docstring
+
+    name = request.config.getoption("--mutant")
+    return BY_NAME[name].parts if name else POOL
+
+
+@pytest.fixture
+def poolcheck_origin(request: pytest.FixtureRequest) -> dict[str, str]:
+    """What a new counterexample says of where it came from."""
+    name = request.config.getoption("--mutant")
+    seed = request.config.getoption("--hypothesis-seed", None)
+    origin = {"seed": str(seed)} if seed is not None else {}
+    return {**origin, "mutant": name} if name else origin
+
+
+@pytest.fixture
+def poolcheck_folder(request: pytest.FixtureRequest) -> Path:
+    """Where counterexamples are kept."""
+    return _folder(request.config)
+
+
+@pytest.fixture
+def poolcheck_budget(request: pytest.FixtureRequest) -> settings:
+    """The chosen Hypothesis profile; `dev` unless one is named."""
+    from hypothesis import settings  # noqa: PLC0415 - see the module's docstring
+
+    _register_profiles()
+    return settings.get_profile(request.config.getoption("--hypothesis-profile", None) or "dev")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """From here on it is known on which layers something must be executed."""
+    config = session.config
+    chosen = [_layer_of(item) for item in session.items]
+    due = {layer for layer in chosen if layer is not None}
+    narrowed = config.getoption("-k") or config.getoption("-m") or "::" in " ".join(config.args)
+    if due and not narrowed:
+        due |= set(_layers(config))
+    if not config.getoption("--collect-only"):
+        config.stash[_due_key] = sorted(due)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A run of machines that executed nothing on a chosen layer fails."""
+    if exitstatus == 0 and _idle(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """What was done on each layer, in a table."""
+    tallies = config.stash.get(_tallies_key, {})
+    if not config.stash.get(_due_key, []):
+        return
+    from model.worker import moves  # noqa: PLC0415 - see the module's docstring
+
+    legal = list(moves())
+    terminalreporter.section("poolcheck")
+    head = f"{'layer':<6}{'examples':>10}{'steps':>10}{'transitions fired':>20}{'replayed':>10}"
+    terminalreporter.write_line(head)
+    for layer in LAYERS:
+        if layer in tallies:
+            terminalreporter.write_line(_row(layer, tallies[layer], len(legal)))
+    for layer in _idle(config):
+        line = f"nothing was executed on {layer}: that is a failure, not a pass"
+        terminalreporter.write_line(line, red=True)
+    for line in _gaps(tallies, legal):
+        terminalreporter.write_line(line)
+
+
+def _idle(config: pytest.Config) -> list[str]:
+    """The layers on which something was due and nothing was executed."""
+    tallies = config.stash.get(_tallies_key, {})
+    due = config.stash.get(_due_key, [])
+    return [layer for layer in due if layer not in tallies or tallies[layer].executions == 0]
+
+
+def _row(layer: str, tally: Tally, legal: int) -> str:
+    fired = f"{len(tally.fired)} of {legal}"
+    return f"{layer:<6}{tally.examples:>10}{tally.steps:>10}{fired:>20}{tally.replays:>10}"
+
+
+def _gaps(tallies: Tallies, legal: list[tuple[str, str, str]]) -> Iterator[str]:
+    for layer, tally in sorted(tallies.items()):
+        if missing := [move for move in legal if move not in tally.fired]:
+            named = ", ".join(f"{before} → {after} ({why})" for before, why, after in missing)
+            yield f"not fired on {layer}: {named}"
+
+
+def _layer_of(item: pytest.Item) -> str | None:
+    """The layer that a machine's item runs on; None if it is no machine's."""
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    layer = parameters.get("poolcheck_layer")
+    return None if layer is None else str(layer.value)
+
+
+def _layers(config: pytest.Config) -> list[str]:
+    said = str(config.getoption("--layer"))
+    return [name.strip() for name in said.split(",") if name.strip()]
+
+
+def _folder(config: pytest.Config) -> Path:
+    return config.rootpath / str(config.getoption("--counterexamples"))
+
+
+def _files(config: pytest.Config) -> list[Path]:
+    chosen = config.getoption("--replay")
+    if chosen:
+        return [Path(file) for file in chosen]
+    return sorted(_folder(config).glob("*.json"))
+
+
+def _check_mutant(name: str | None) -> None:
+    if name is None:
+        return
+    from machines.mutants import BY_NAME  # noqa: PLC0415 - see the module's docstring
+
+    if name not in BY_NAME:
+        raise pytest.UsageError(f"--mutant {name!r}: mutants are {', '.join(sorted(BY_NAME))}")
+
+
+def _register_profiles() -> None:
+    from hypothesis import settings  # noqa: PLC0415 - see the module's docstring
+
+    settings.register_profile("dev", max_examples=500, stateful_step_count=50)
+    settings.register_profile("gate", max_examples=2_000, stateful_step_count=50)
+    settings.register_profile("nightly", max_examples=50_000, stateful_step_count=80)

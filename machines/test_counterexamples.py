@@ -1,0 +1,49 @@
+"""Every saved counterexample, on every layer, for ever.
+
+A file with the status `fixed` must hold; one that is `open` must still be found as it was. One
+whose steps the pool no longer offers is stale: it tests nothing any more, and that is said.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from machines import counterexample, story
+from machines.counterexample import CounterexampleError, Status
+from machines.drivers import Layer
+from machines.replay import Answer, replay
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from machines.hunt import Tally
+    from machines.parts import Parts
+
+
+def test_saved_counterexample(
+    poolcheck_file: Path,
+    poolcheck_layer: Layer,
+    poolcheck_tally: Tally,
+    poolcheck_parts: Parts,
+) -> None:
+    """A fixed one holds; an open one is still violated, by the same promise at the same step."""
+    try:
+        example = counterexample.load(poolcheck_file)
+    except CounterexampleError as error:
+        pytest.fail(str(error), pytrace=False)
+    result = replay(example, poolcheck_layer, parts=poolcheck_parts)
+    if result.report is None:
+        pytest.fail(f"diverged: {result.sentence}", pytrace=False)
+    poolcheck_tally.replays += 1
+    simulated = replay(example, Layer.SIM, parts=poolcheck_parts)
+    assert result.digests == simulated.digests, f"{poolcheck_layer} and sim disagree"
+    poolcheck_tally.fired.update(result.report.fired)
+    if example.status is Status.OPEN:
+        expected = (Answer.VIOLATED, example.promise, example.step)
+        assert (result.answer, result.promise, result.step) == expected
+    elif result.answer is not Answer.HOLDS:
+        told = [*story.verdict(result.report), "", *story.story(example.trace, result.report)]
+        where = f"{result.answer} at step {result.step}: {result.sentence}"
+        pytest.fail("\n".join([where, "", *told]), pytrace=False)

@@ -1,0 +1,76 @@
+"""The worker lifecycle: every legal move happens, on every layer, in a few short stories.
+
+Goal: no row of the specified lifecycle stands that no run can fire, and none of the pool's rows
+is another than specified. Method: the stories below fire every row; what they fired is compared
+with `model/worker.py`, and the model judges each move on the way.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from machines.gate import Start
+from machines.run import execute
+from machines.trace import (
+    Advance,
+    Command,
+    Crash,
+    Deliver,
+    Kill,
+    Mangle,
+    NextStart,
+    Open,
+    Receive,
+    Setting,
+    Shutdown,
+    Submit,
+    Trace,
+)
+from model.worker import moves
+
+if TYPE_CHECKING:
+    from machines.drivers import Layer
+    from machines.hunt import Tally
+    from machines.parts import Parts
+
+_BUSY: Final[tuple[Command, ...]] = (Deliver(0), Submit(0), Receive(0))
+_DIES: Final[tuple[Command, ...]] = (Crash(0), Deliver(0), Deliver(0))
+_READY_DIES: Final[tuple[Command, ...]] = (Deliver(0), *_DIES)
+
+STORIES: Final[dict[str, tuple[Command, ...]]] = {
+    "a task returns": (*_BUSY, Open(0), Deliver(0)),
+    "a task raises": (Deliver(0), Submit(0, "fail"), Receive(0), Open(0), Deliver(0)),
+    "a busy worker is killed": (*_BUSY, *_DIES),
+    "an idle worker is killed": _READY_DIES,
+    "a reply is damaged": (*_BUSY, Open(0), Mangle(0), Deliver(0)),
+    "an idle worker's greeting comes twice": (
+        Mangle(0, Mangle(0).how.DOUBLED),
+        Deliver(0),
+        Deliver(0),
+    ),
+    "a greeting is damaged": (Mangle(0), Deliver(0)),
+    "a deadline passes": (Deliver(0), Submit(0, deadline=1.0), Receive(0), Advance(2.0)),
+    "a running task is killed": (*_BUSY, Kill(0)),
+    "the grace is over": (*_BUSY, Shutdown(grace=1.0), Advance(2.0)),
+    "shutdown while starting": (Shutdown(),),
+    "a replacement is refused": (NextStart(Start.REFUSED), *_READY_DIES, Deliver(1)),
+    "a replacement's initializer raises": (NextStart(Start.RAISES), *_READY_DIES, Deliver(1)),
+    "a replacement's initializer hangs": (NextStart(Start.HANGS), *_READY_DIES, Advance(61.0)),
+    "a replacement exits": (NextStart(Start.EXITS), *_READY_DIES, Deliver(1)),
+}
+
+
+def test_every_legal_move_fires(
+    poolcheck_layer: Layer, poolcheck_tally: Tally, poolcheck_parts: Parts
+) -> None:
+    """What fired over all stories is the specified lifecycle, no row more and none less."""
+    fired: Counter[tuple[str, str, str]] = Counter()
+    for title, steps in STORIES.items():
+        report = execute(Trace(Setting(size=1), steps), poolcheck_layer, poolcheck_parts)
+        assert report.violation is None, f"{title}: {report.violation}"
+        assert not report.impossible, f"{title}: steps {report.impossible} were impossible"
+        fired += report.fired
+        poolcheck_tally.replays += 1
+    poolcheck_tally.fired.update(fired)
+    assert set(fired) == set(moves())
