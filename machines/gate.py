@@ -45,6 +45,8 @@ def install(channel: socket.socket | None, start: Start) -> None:
         start: how the start goes.
     """
     if start is Start.RAISES:
+        if channel is not None:  # the process lingers, as one does that has a thread left
+            threading.Thread(target=never_arrive).start()
         raise StartFault("the initializer raises")
     if start is Start.EXITS:
         os._exit(EXIT_CODE)

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Final
 
 PREFIX: Final = "poolcheck-run-"
+# A socket's path has at most 107 bytes, and the forkserver's takes 55 beyond the parent's.
+PARENT_MAX: Final = 50
 _LOCK: Final = "owner.lock"
 
 
@@ -30,8 +32,11 @@ def claim() -> Path:
     Returns:
         The folder; the same at every call.
     """
-    sweep(Path(tempfile.gettempdir()))
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    parent = Path(tempfile.gettempdir())
+    if len(str(parent)) > PARENT_MAX:
+        parent = Path("/tmp")  # noqa: S108 - mkdtemp makes a folder of our own there
+    sweep(parent)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     usual, tempfile.tempdir = tempfile.tempdir, str(folder)

@@ -154,8 +154,9 @@ def _worker_of(step: Command) -> int | None:
 
 
 def _with_worker_renamed(whole: Trace, old: int, new: int) -> Trace:
+    renamed: Any = {"worker": new}
     steps = tuple(
-        attrs.evolve(step, worker=new) if _worker_of(step) == old else step for step in whole.steps
+        attrs.evolve(step, **renamed) if _worker_of(step) == old else step for step in whole.steps
     )
     return Trace(whole.setting, steps)
 

@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from machines.gate import Start
-from machines.run import execute
+from machines.run import Run, execute
 from machines.trace import (
     Advance,
     Command,
@@ -59,6 +59,30 @@ STORIES: Final[dict[str, tuple[Command, ...]]] = {
     "a replacement's initializer hangs": (NextStart(Start.HANGS), *_READY_DIES, Advance(61.0)),
     "a replacement exits": (NextStart(Start.EXITS), *_READY_DIES, Deliver(1)),
 }
+
+
+IDLE: Final[dict[str, tuple[Command, ...]]] = {
+    "starting": (Shutdown(),),
+    "ready": (Deliver(0), Shutdown()),
+}
+
+
+def seconds_to_end(layer: Layer, parts: Parts, steps: tuple[Command, ...]) -> float:
+    """How far the clock had to move until a pool without tasks had ended."""
+    with Run(Setting(size=1), layer, parts) as run:
+        for step in steps:
+            run.do(step)
+        run.finish()
+        return run.world.now
+
+
+def test_idle_workers_end_by_themselves(
+    poolcheck_layer: Layer, poolcheck_tally: Tally, poolcheck_parts: Parts
+) -> None:
+    """A pool without tasks needs none of its grace: its workers stop when they are told to."""
+    for title, steps in IDLE.items():
+        assert seconds_to_end(poolcheck_layer, poolcheck_parts, steps) == 0.0, title
+        poolcheck_tally.replays += 1
 
 
 def test_every_legal_move_fires(

@@ -298,7 +298,7 @@ class World:
             body.condition = Condition.HUNG
         elif start is Start.RAISES:
             body.facts.append(Fact(FactKind.INIT_FAILED))
-            self._dies(body, 2)
+            body.condition = Condition.HUNG  # a process whose initializer failed may linger
         else:
             self._dies(body, EXIT_CODE)
 

@@ -10,68 +10,21 @@ is asked, by the guards at the top of each handler.
 from __future__ import annotations
 
 from collections import OrderedDict
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Final
-
-from attrs import define
 
 from pool import effects as do
 from pool import events as told
 from pool.effects import Ending, Outcome, Refusal
 from pool.events import Reply, Timer, TimerKind
 from pool.lifecycle import LIFECYCLE, Action, Because, Row, WorkerState, next_row
+from pool.state import MISSES_MAX, Phase, Task, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pool.config import PoolConfig
 
-# A task that never started costs nothing to hand out again, but one that sits in the inbox of
-# each worker that dies may be what kills them; so this is bounded too.
-MISSES_MAX: Final = 3
-
 GRACE: Final = Timer(TimerKind.GRACE, 0)
-
-
-class Phase(StrEnum):
-    """Where in its life the pool is."""
-
-    OPEN = "open"
-    BROKEN = "broken"
-    CLOSING = "closing"
-    CLOSED = "closed"
-
-
-@define(eq=False)
-class Worker:
-    """What the core remembers of one worker."""
-
-    number: int
-    state: WorkerState = WorkerState.INITIALIZING
-    task: Task | None = None
-
-
-@define(eq=False)
-class Task:
-    """What the core remembers of one accepted, unresolved task.
-
-    Attributes:
-        starts: how many lost attempts may have started its function.
-        misses: how many lost attempts certainly did not.
-    """
-
-    number: int
-    retries: int
-    timed: bool
-    worker: Worker | None = None
-    starts: int = 0
-    misses: int = 0
-    last_worker: int | None = None
-
-    @property
-    def attempt(self) -> int:
-        """Which delivery this is or would be, counted from 1."""
-        return self.starts + self.misses + 1
 
 
 class Core:

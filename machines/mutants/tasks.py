@@ -8,12 +8,13 @@ import attrs
 
 from machines.mutants.mutant import Mutant
 from machines.parts import Parts
-from pool.core import Core, Task
+from pool.core import Core
 from pool.effects import Ending, Outcome, ResolveTask, SendTask
 from pool.lifecycle import WorkerState
 
 if TYPE_CHECKING:
     from pool.events import CancelRequested, ResultReceived
+    from pool.state import Task
 
 
 class _LostWithItsWorker(Core):

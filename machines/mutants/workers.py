@@ -8,10 +8,11 @@ from machines import gate
 from machines.drivers.driver import Layer
 from machines.mutants.mutant import Mutant
 from machines.parts import Parts
-from pool.core import Core, Phase, Task, Worker
+from pool.core import Core
 from pool.effects import Ending, PoolClosed, ResultDropped
 from pool.frames import FrameDecoder
 from pool.lifecycle import LIFECYCLE, Action, Because, WorkerState
+from pool.state import Phase, Task, Worker
 
 if TYPE_CHECKING:
     from pool.events import ResultReceived
