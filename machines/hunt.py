@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field, frozen
+from attrs import frozen
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -19,39 +18,9 @@ from model.promises import PROMISES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from machines.run import Report
+    from machines.tally import Tally
     from machines.trace import Setting, Trace
     from model.checker import Checker, Violation
-
-
-@define
-class Tally:
-    """What was done on one layer.
-
-    Attributes:
-        begun: machine runs that were begun, shrinking included.
-        examples: machine runs that came to their verified end.
-        steps: commands that they carried out.
-        replays: saved counterexamples that were replayed.
-        fired: how often each lifecycle move fired.
-    """
-
-    begun: int = 0
-    examples: int = 0
-    steps: int = 0
-    replays: int = 0
-    fired: Counter[tuple[str, str, str]] = field(factory=Counter)
-
-    @property
-    def executions(self) -> int:
-        """How many runs there were of either sort."""
-        return self.examples + self.replays
-
-    def add(self, run: Run, report: Report) -> None:
-        """One finished run is counted."""
-        self.examples += 1
-        self.steps += len(run.steps)
-        self.fired.update(report.fired)
 
 
 @frozen

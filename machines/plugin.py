@@ -11,21 +11,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from machines.tally import LAYERS, Tallies, Tally
 
+if TYPE_CHECKING:
     from hypothesis import settings
 
     from machines.drivers import Layer
-    from machines.hunt import Tally
     from machines.parts import Parts
 
-LAYERS: Final = ("sim", "wire", "real")
 SAVED: Final = "artifacts/counterexamples"
 
-Tallies = dict[str, "Tally"]
 _tallies_key: Final = pytest.StashKey[Tallies]()
-_due_key: Final = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -67,7 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if not Path(file).is_file():
             raise pytest.UsageError(f"--replay {file}: there is no such file")
     _check_mutant(config.getoption("--mutant"))
-    config.stash[_tallies_key] = {}
+    config.stash[_tallies_key] = Tallies()
     if config.getoption("--hypothesis-profile", None):
         _register_profiles()
 
@@ -87,9 +83,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def poolcheck_tally(poolcheck_layer: Layer, request: pytest.FixtureRequest) -> Tally:
     """What is counted for the summary on this test's layer."""
-    from machines.hunt import Tally  # noqa: PLC0415 - see the module's docstring
-
-    return request.config.stash[_tallies_key].setdefault(poolcheck_layer.value, Tally())
+    return request.config.stash[_tallies_key].on(poolcheck_layer.value)
 
 
 @pytest.fixture
@@ -135,54 +129,41 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if due and not narrowed:
         due |= set(_layers(config))
     if not config.getoption("--collect-only"):
-        config.stash[_due_key] = sorted(due)
+        config.stash[_tallies_key].due = due
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """A run of machines that executed nothing on a chosen layer fails."""
-    if exitstatus == 0 and _idle(session.config):
+    tallies = session.config.stash[_tallies_key]
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:  # one of several processes; the one that leads them judges
+        output["poolcheck"] = tallies.plain()
+    elif exitstatus == 0 and tallies.idle():
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What another process of this session counted is counted here."""
+    counted = getattr(node, "workeroutput", {}).get("poolcheck")
+    if counted is not None:
+        node.config.stash[_tallies_key].merge(counted)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """What was done on each layer, in a table."""
-    tallies = config.stash.get(_tallies_key, {})
-    if not config.stash.get(_due_key, []):
+    tallies = config.stash[_tallies_key]
+    if not tallies.due:
         return
     from model.worker import moves  # noqa: PLC0415 - see the module's docstring
 
-    legal = list(moves())
     terminalreporter.section("poolcheck")
-    head = f"{'layer':<6}{'examples':>10}{'steps':>10}{'transitions fired':>20}{'replayed':>10}"
-    terminalreporter.write_line(head)
-    for layer in LAYERS:
-        if layer in tallies:
-            terminalreporter.write_line(_row(layer, tallies[layer], len(legal)))
-    for layer in _idle(config):
+    for line in tallies.table(moves()):
+        terminalreporter.write_line(line)
+    for layer in tallies.idle():
         line = f"nothing was executed on {layer}: that is a failure, not a pass"
         terminalreporter.write_line(line, red=True)
-    for line in _gaps(tallies, legal):
-        terminalreporter.write_line(line)
-
-
-def _idle(config: pytest.Config) -> list[str]:
-    """The layers on which something was due and nothing was executed."""
-    tallies = config.stash.get(_tallies_key, {})
-    due = config.stash.get(_due_key, [])
-    return [layer for layer in due if layer not in tallies or tallies[layer].executions == 0]
-
-
-def _row(layer: str, tally: Tally, legal: int) -> str:
-    fired = f"{len(tally.fired)} of {legal}"
-    return f"{layer:<6}{tally.examples:>10}{tally.steps:>10}{fired:>20}{tally.replays:>10}"
-
-
-def _gaps(tallies: Tallies, legal: list[tuple[str, str, str]]) -> Iterator[str]:
-    for layer, tally in sorted(tallies.items()):
-        if missing := [move for move in legal if move not in tally.fired]:
-            named = ", ".join(f"{before} → {after} ({why})" for before, why, after in missing)
-            yield f"not fired on {layer}: {named}"
 
 
 def _layer_of(item: pytest.Item) -> str | None:

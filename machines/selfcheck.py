@@ -11,11 +11,12 @@ from hypothesis import Phase, settings
 from machines import counterexample
 from machines.counterexample import Counterexample, Status
 from machines.drivers import Layer
-from machines.hunt import Tally, budget_of, hunt
+from machines.hunt import budget_of, hunt
 from machines.mutants import CANARY
 from machines.replay import Replay, replay
 from machines.run import execute
 from machines.shrink import shrink
+from machines.tally import Tally
 from model.promises import PROMISES
 
 if TYPE_CHECKING:

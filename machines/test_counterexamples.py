@@ -18,8 +18,8 @@ from machines.replay import Answer, replay
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from machines.hunt import Tally
     from machines.parts import Parts
+    from machines.tally import Tally
 
 
 def test_saved_counterexample(

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from hypothesis import settings
 
-    from machines.hunt import Tally
     from machines.parts import Parts
+    from machines.tally import Tally
 
 SHARE: Final = {Layer.SIM: 1.0, Layer.WIRE: 0.3, Layer.REAL: 0.05}
 

@@ -31,8 +31,8 @@ from model.worker import moves
 
 if TYPE_CHECKING:
     from machines.drivers import Layer
-    from machines.hunt import Tally
     from machines.parts import Parts
+    from machines.tally import Tally
 
 _BUSY: Final[tuple[Command, ...]] = (Deliver(0), Submit(0), Receive(0))
 _DIES: Final[tuple[Command, ...]] = (Crash(0), Deliver(0), Deliver(0))
