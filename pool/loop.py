@@ -8,6 +8,7 @@ released, because their callbacks are other people's code.
 
 from __future__ import annotations
 
+import atexit
 import heapq
 import itertools
 import logging
@@ -75,6 +76,7 @@ class Loop:
         self._crew = Crew(config, self._selector)
         self._thread = threading.Thread(target=self._run, name="pool-loop", daemon=True)
         self._tell(told.PoolStarted())
+        atexit.register(self._end_at_exit)
         self._thread.start()
 
     # For clients, from any thread.
@@ -227,10 +229,16 @@ class Loop:
                 concluded = self._abort(error)
             self._conclude(concluded)
         finally:
+            atexit.unregister(self._end_at_exit)
             self._crew.close()
             self._selector.close()
             self._waker.close()
             self._wakened.close()
+
+    def _end_at_exit(self) -> None:
+        """The interpreter ends, but not before what was accepted is done."""
+        self.shutdown(cancel_waiting=False, grace=None)
+        self.join()
 
     def _listen(self) -> None:
         for key, mask in self._selector.select(self._patience()):

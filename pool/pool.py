@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import concurrent.futures
 import weakref
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -41,9 +40,7 @@ class Pool(concurrent.futures.Executor):
         self.config = config if config is not None else PoolConfig(**settings)
         self._loop = Loop(self.config)
         # A pool that is dropped runs what it accepted and then ends, like the standard one.
-        self._finalizer = weakref.finalize(self, _let_go, self._loop)
-        self._finalizer.atexit = False
-        atexit.register(_end_at_exit, weakref.ref(self._loop))
+        weakref.finalize(self, _let_go, self._loop).atexit = False
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[T]:
         """The call is accepted, and its future returned.
@@ -122,10 +119,3 @@ class Submitter:
 
 def _let_go(loop: Loop) -> None:
     loop.shutdown(cancel_waiting=False, grace=None)
-
-
-def _end_at_exit(reference: weakref.ref[Loop]) -> None:
-    loop = reference()
-    if loop is not None:
-        loop.shutdown(cancel_waiting=False, grace=None)
-        loop.join()
