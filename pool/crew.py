@@ -16,7 +16,7 @@ from pool import effects as do
 from pool import events as told
 from pool.errors import FrameError
 from pool.frames import FROM_WORKER, FrameDecoder, Kind, encode
-from pool.processes import WorkerProcess, context_for
+from pool.processes import MainFile, WorkerProcess, context_for
 from pool.protocol import event_of
 from pool.worker import WorkerSetup
 
@@ -63,6 +63,7 @@ class Crew:
         self._config = config
         self._selector = selector
         self._context = context_for(config)
+        self._main_file = MainFile()
         self._members: dict[int, Member] = {}
         self._setup = WorkerSetup(config.initializer, config.initargs, config.frame_bytes_max)
 
@@ -140,7 +141,7 @@ class Crew:
 
     def _spawn(self, worker: int) -> Iterator[told.Event]:
         try:
-            process = WorkerProcess(worker, self._context, self._setup)
+            process = self._start(worker)
         except Exception:  # an initializer that cannot be pickled ends here as well
             _LOG.warning("worker %d could not be started", worker, exc_info=True)
             yield told.SpawnFailed(worker)
@@ -149,6 +150,16 @@ class Crew:
         self._members[worker] = Member(process, decoder)
         self._selector.register(process.channel, selectors.EVENT_READ, Source(worker, ended=False))
         self._selector.register(process.exit_fd, selectors.EVENT_READ, Source(worker, ended=True))
+
+    def _start(self, worker: int) -> WorkerProcess:
+        self._main_file.restored()
+        process = WorkerProcess(worker, self._context, self._setup)
+        if self._main_file.restored():  # the main script ended just now; did this one see it?
+            process.kill()
+            process.reap()
+            process.close()
+            process = WorkerProcess(worker, self._context, self._setup)
+        return process
 
     def _stop(self, worker: int) -> None:
         member = self._members.get(worker)

@@ -36,6 +36,25 @@ def context_for(config: PoolConfig) -> BaseContext:
     return context
 
 
+class MainFile:
+    """Where this program's main module came from, remembered from when it still said so.
+
+    Python forgets `__main__.__file__` when the main script ends, before the functions registered
+    with `atexit` run; a worker that starts then would not find the functions defined in it.
+    """
+
+    def __init__(self) -> None:
+        self._file = getattr(sys.modules["__main__"], "__file__", None)
+
+    def restored(self) -> bool:
+        """The main module says where it came from; whether it had forgotten is returned."""
+        main: Any = sys.modules["__main__"]
+        if self._file is None or getattr(main, "__file__", None) is not None:
+            return False
+        main.__file__ = self._file
+        return True
+
+
 class WorkerProcess:
     """One worker process, as the pool's process sees it; it runs once this is made.
 
