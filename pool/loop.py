@@ -76,6 +76,9 @@ class Loop:
         self._crew = Crew(config, self._selector)
         self._thread = threading.Thread(target=self._run, name="pool-loop", daemon=True)
         self._tell(told.PoolStarted())
+        # The first workers start here, in the caller's thread: before the pool has a thread that
+        # a fork would not copy, and before a short program can have ended.
+        self._do_chores()
         atexit.register(self._end_at_exit)
         self._thread.start()
 
