@@ -6,7 +6,7 @@ import concurrent.futures
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pool.effects import Ending, Outcome
-from pool.errors import PayloadError, TaskCancelled
+from pool.errors import PayloadError
 from pool.payloads import unpack_exception, unpack_result
 from pool.protocol import error_of
 
@@ -19,11 +19,11 @@ T = TypeVar("T")
 class TaskOwner(Protocol):
     """Whoever can ask the core about a task: the production loop."""
 
-    def cancel(self, task: int) -> None:
-        """The task is cancelled if it still waits."""
+    def cancel(self, task: int) -> bool:
+        """The task is cancelled if it still waits; whether this call did it is returned."""
 
-    def kill(self, task: int) -> None:
-        """The task is ended, with its worker if it is running."""
+    def kill(self, task: int) -> bool:
+        """The task is ended, with its worker if it runs; whether this call did it is returned."""
 
 
 class TaskFuture(concurrent.futures.Future[T]):
@@ -41,19 +41,15 @@ class TaskFuture(concurrent.futures.Future[T]):
 
     def cancel(self) -> bool:
         """The task is cancelled if it was still waiting; whether it is cancelled is returned."""
-        self._owner.cancel(self.task)
-        return self.cancelled()
+        return self._owner.cancel(self.task) or self.cancelled()
 
     def kill(self) -> bool:
         """The task is ended now, with its worker if it is running.
 
         Returns:
-            False if it had finished before; True if it ends as cancelled or as `TaskCancelled`.
+            Whether this call ended it: as cancelled if it waited, as `TaskCancelled` if it ran.
         """
-        if self.done():
-            return False
-        self._owner.kill(self.task)
-        return self.cancelled() or isinstance(self.exception(), TaskCancelled)
+        return self._owner.kill(self.task)
 
     def conclude(self, outcome: Outcome, config: PoolConfig) -> None:
         """Whoever waits for this future has its answer. For the loop alone."""

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from pool.config import PoolConfig
 
+# The kernel counts a wait's milliseconds in 32 bits; waking once an hour costs nothing.
+PATIENCE_MAX_S: Final = 3600.0
 _LOG: Final = logging.getLogger("pool")
 
 
@@ -116,13 +118,13 @@ class Loop:
             raise refusal_of(task, refused.why, self.config)
         return future
 
-    def cancel(self, task: int) -> None:
-        """The task is cancelled if it still waits."""
-        self._tell(told.CancelRequested(task))
+    def cancel(self, task: int) -> bool:
+        """The task is cancelled if it still waits; whether this call did it is returned."""
+        return task in self._tell(told.CancelRequested(task))
 
-    def kill(self, task: int) -> None:
-        """The task is ended, with its worker if it is running."""
-        self._tell(told.KillRequested(task))
+    def kill(self, task: int) -> bool:
+        """The task is ended, with its worker if it runs; whether this call did it is returned."""
+        return task in self._tell(told.KillRequested(task))
 
     def shutdown(self, *, cancel_waiting: bool, grace: float | None) -> None:
         """The pool accepts nothing more and is on its way to its end."""
@@ -139,10 +141,12 @@ class Loop:
 
     # Telling the core, and performing what it asks.
 
-    def _tell(self, event: told.Event) -> None:
+    def _tell(self, event: told.Event) -> set[int]:
+        """The core has taken the event; the tasks that it resolved are returned."""
         with self._lock:
             concluded = self._handle(event)
         self._conclude(concluded)
+        return {effect.task for effect in concluded}
 
     def _handle(self, event: told.Event) -> list[do.ResolveTask]:
         """The core has taken the event; its effects are performed or queued for the loop."""
@@ -281,7 +285,7 @@ class Loop:
                 heapq.heappop(self._due)
             if not self._due:
                 return None
-            return max(0.0, self._due[0][0] - time.monotonic())
+            return min(max(0.0, self._due[0][0] - time.monotonic()), PATIENCE_MAX_S)
 
     def _drain_wakes(self) -> None:
         try:

@@ -75,7 +75,8 @@ def pack_exception(error: BaseException, bytes_max: int) -> bytes:
     text = "".join(traceback.format_exception(error))
     try:
         payload = _pack((error, text), f"the exception {type(error).__name__}", bytes_max)
-        pickle.loads(payload)  # noqa: S301 - our own bytes; many exceptions pickle but do not rebuild
+        # Many exceptions pickle but do not rebuild, or not as what they were.
+        _rebuilt(payload, type(error))
     except Exception as problem:
         words = f"the task raised {_brief(error)}, which cannot be sent: {_brief(problem)}"
         payload = pickle.dumps((PayloadError(words, started=True), text[-100_000:]))
@@ -85,12 +86,19 @@ def pack_exception(error: BaseException, bytes_max: int) -> bytes:
 def unpack_exception(payload: bytes) -> BaseException:
     """The exception is returned, caused by its worker's traceback as text."""
     try:
-        error, text = pickle.loads(payload)  # noqa: S301 - checksum verified
+        error, text = _rebuilt(payload, BaseException)
     except Exception as problem:
         words = f"the task's exception cannot be rebuilt here: {_brief(problem)}"
         return PayloadError(words, started=True)
     error.__cause__ = WorkerTraceback(text)
-    return error  # type: ignore[no-any-return]
+    return error
+
+
+def _rebuilt(payload: bytes, kind: type[BaseException]) -> tuple[BaseException, str]:
+    error, text = pickle.loads(payload)  # noqa: S301 - our own bytes, or checksum verified
+    if not isinstance(error, kind):
+        raise TypeError(f"it comes back as {type(error).__name__}")
+    return error, text
 
 
 def _pack(value: Any, what: str, bytes_max: int) -> bytes:
