@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LAYERS: Final = ("sim", "wire", "real")
 CANNOT_RUN: Final = 2
+UNKNOWN: Final = 3
+LIMIT_MAX_S: Final = 3600.0
 
 
 def _layers(_: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:
@@ -33,12 +35,28 @@ def _layers(_: click.Context, param: click.Parameter, value: str) -> tuple[str, 
     return names
 
 
+def _seconds(_: click.Context, param: click.Parameter, value: str) -> float:
+    """A bound in seconds that the operating system can wait for."""
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= LIMIT_MAX_S:  # neither is what is no number
+        words = f"{value!r}: seconds, more than 0 and at most {LIMIT_MAX_S:g}"
+        raise click.BadParameter(words, param=param)
+    return seconds
+
+
 def main() -> None:
     """The command has run; this process ends with its exit code."""
     try:
         code = command.main(standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         click.echo(f"poolcheck: {' '.join(error.format_message().split())}", err=True)
+        code = CANNOT_RUN
+    except OSError as error:
+        click.echo(f"poolcheck: {error}", err=True)
         code = CANNOT_RUN
     except click.Abort:
         click.echo("poolcheck: interrupted", err=True)
@@ -46,7 +64,7 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 @click.version_option(package_name="poolcheck")
 def command() -> None:
     """Check pools of worker processes: see also `pytest machines/`."""
@@ -59,7 +77,7 @@ def command() -> None:
 @click.option("--mutant", metavar="NAME", help="Plant this bug in the pool first.")
 @click.option(
     "--limit",
-    type=click.FloatRange(min=0, min_open=True),
+    callback=_seconds,
     default=10.0,
     show_default=True,
     help="Seconds that `real` waits for one fact of the operating system.",
@@ -137,16 +155,23 @@ def selfcheck(
 ) -> int:
     """Plant bugs in the pool and demand that the machines find every one."""
     from machines import counterexample  # noqa: PLC0415 - see the module's docstring
+    from machines.drivers import Diverged  # noqa: PLC0415 - see the module's docstring
     from machines.mutants import BY_NAME, MUTANTS  # noqa: PLC0415 - see the module's docstring
     from machines.selfcheck import canary_found, check  # noqa: PLC0415 - as above
 
     for name in names:
         _parts(name)
+    if save is not None:
+        save.mkdir(parents=True, exist_ok=True)
     chosen = [BY_NAME[name] for name in names] or list(MUTANTS)
-    with _progress("hunting planted bugs", 1 + len(chosen) * (2 + real_times)) as advance:
-        canary = canary_found(seed)
-        advance()
-        checks = [check(m, seed, real_times=real_times, after_each=advance) for m in chosen]
+    try:
+        with _progress("hunting planted bugs", 1 + len(chosen) * (2 + real_times)) as advance:
+            canary = canary_found(seed)
+            advance()
+            checks = [check(m, seed, real_times=real_times, after_each=advance) for m in chosen]
+    except Diverged as error:
+        click.echo(f"poolcheck: diverged: {error}", err=True)
+        return UNKNOWN
     if save is not None:
         for one in checks:
             if one.example is not None:

@@ -7,10 +7,8 @@ what, where, and what would be right.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
-import operator
 import os
 import platform
 import subprocess
@@ -26,7 +24,8 @@ from attrs import field, frozen, validators
 from cattrs.errors import BaseValidationError
 
 from machines import story
-from machines.trace import COMMANDS, STEPS_MAX, Command, Setting, Trace
+from machines.gate import Start
+from machines.trace import COMMANDS, STEPS_MAX, Command, How, Setting, Trace, one_of, short
 from model.promises import WORDS
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ class Counterexample:
         origin: seed, versions, commit, and the planted bug if there was one.
     """
 
-    promise: str = field(validator=validators.in_(WORDS))
+    promise: str = field(validator=one_of(WORDS))
     sentence: str
     status: Status
     step: int
@@ -73,6 +72,10 @@ class Counterexample:
     steps: tuple[Command, ...] = field(validator=validators.max_len(STEPS_MAX))
     showed: tuple[tuple[str, ...], ...] = ()
     origin: dict[str, str] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        if not 0 <= self.step <= len(self.steps):
+            raise ValueError(f"step must be 0 to {len(self.steps)}, not {short(self.step)}")
 
     @property
     def trace(self) -> Trace:
@@ -112,10 +115,16 @@ def save(example: Counterexample, folder: Path = FOLDER) -> Path:
     """The file is written, whole or not at all; its path is returned."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / example.name
-    with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".part", delete=False) as file:
-        file.write(dumps(example))
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+    text = dumps(example).encode()
+    handle, part = tempfile.mkstemp(dir=folder, suffix=".part")
+    try:
+        with open(handle, "wb") as file:
+            file.write(text)
+        os.chmod(part, 0o644)
+        os.replace(part, path)
+    except BaseException:
+        os.unlink(part)
+        raise
     return path
 
 
@@ -175,13 +184,15 @@ def loads(data: bytes) -> Counterexample:
         raise CounterexampleError(f"no JSON: {_one_line(error)}") from error
     if not isinstance(raw, dict):
         raise CounterexampleError(f"at $: a JSON object is needed, not {_kind(raw)}")
-    if raw.get("format") != FORMAT or isinstance(raw["format"], bool):
-        found = _short(raw.get("format", "none"))
+    if type(raw.get("format")) is not int or raw["format"] != FORMAT:
+        found = short(raw.get("format", "none"))
         raise CounterexampleError(f"at $.format: {found} is not known; this reads format {FORMAT}")
     return _structured(raw)
 
 
 def _structured(raw: dict[str, Any]) -> Counterexample:
+    if "showed" in raw:
+        raise CounterexampleError("at $: unknown: 'showed'; it belongs to a step")
     body = {key: value for key, value in raw.items() if key not in ("format", "ending")}
     body["showed"] = [*_pop_showed(body), *_ending(raw)]
     try:
@@ -191,31 +202,49 @@ def _structured(raw: dict[str, Any]) -> Counterexample:
         raise CounterexampleError(_one_line(problems[0])) from error
 
 
-def _pop_showed(body: dict[str, Any]) -> list[Any]:
+def _pop_showed(body: dict[str, Any]) -> list[list[str]]:
     """What the steps showed stands beside each step in the file, and apart from it in memory."""
-    steps = body.get("steps")
-    if not isinstance(steps, list):
+    if "steps" not in body:
         return []
-    body["steps"] = [
-        {key: value for key, value in step.items() if key != "showed"}
-        if isinstance(step, dict)
-        else step
-        for step in steps
-    ]
-    return [step.get("showed", []) if isinstance(step, dict) else [] for step in steps]
+    steps = body["steps"]
+    if not isinstance(steps, list):
+        raise CounterexampleError(f"at $.steps: a list is needed, not {_kind(steps)}")
+    shown = []
+    known: Any
+    body["steps"] = []
+    for at, step in enumerate(steps):
+        known = dict(step) if isinstance(step, dict) else step
+        clauses = known.pop("showed", []) if isinstance(known, dict) else []
+        shown.append(_clauses(clauses, f"$.steps[{at}].showed"))
+        body["steps"].append(known)
+    return shown
 
 
-def _ending(raw: dict[str, Any]) -> list[Any]:
+def _ending(raw: dict[str, Any]) -> list[list[str]]:
     ending = raw.get("ending", [])
     if not isinstance(ending, list):
         raise CounterexampleError(f"at $.ending: a list is needed, not {_kind(ending)}")
-    return ending
+    return [_clauses(clauses, f"$.ending[{at}]") for at, clauses in enumerate(ending)]
+
+
+def _clauses(value: Any, where: str) -> list[str]:
+    if not isinstance(value, list):
+        raise CounterexampleError(f"at {where}: a list is needed, not {_kind(value)}")
+    clauses: list[str] = value
+    for at, clause in enumerate(clauses):
+        try:
+            _exact(str)(clause, str)
+        except ValueError as error:
+            raise CounterexampleError(f"at {where}[{at}]: {error}") from error
+    return clauses
 
 
 def _exact(kind: type) -> Any:
     def structure(value: Any, _: Any) -> Any:
         if type(value) is not kind:
             raise ValueError(f"{_NAMES[kind]} is needed, not {_kind(value)}")
+        if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise ValueError("half of a surrogate pair is no text")
         return value
 
     return structure
@@ -225,7 +254,7 @@ def _number(value: Any, _: Any) -> float:
     if type(value) not in (int, float):
         raise ValueError(f"a number is needed, not {_kind(value)}")
     if abs(value) > 1e9:
-        raise ValueError(f"{_short(value)} is too large")
+        raise ValueError(f"{short(value)} is too large")
     return float(value)
 
 
@@ -236,7 +265,7 @@ def _command(value: Any, _: Any) -> Command:
     kind = COMMANDS.get(name) if isinstance(name, str) else None
     if kind is None:
         known = ", ".join(COMMANDS)
-        raise ValueError(f"unknown operation {_short(name)}; known: {known}")
+        raise ValueError(f"unknown operation {short(name)}; known: {known}")
     arguments = {key: argument for key, argument in value.items() if key != "do"}
     return _CONVERTER.structure(arguments, kind)
 
@@ -244,19 +273,18 @@ def _command(value: Any, _: Any) -> Command:
 def _word(value: Any, kind: type[StrEnum]) -> StrEnum:
     known = [word.value for word in kind]
     if value not in known:
-        raise ValueError(f"{_short(value)} is none of {', '.join(known)}")
+        raise ValueError(f"{short(value)} is none of {', '.join(known)}")
     return kind(value)
 
 
 _NAMES: Final = {int: "a whole number", str: "a string", bool: "true or false"}
 _CONVERTER: Final = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
-for _type in (int, str, bool):  # exactly these: an enumeration of strings is none of them
-    _CONVERTER.register_structure_hook_func(functools.partial(operator.is_, _type), _exact(_type))
+for _type in (int, str, bool):
+    _CONVERTER.register_structure_hook(_type, _exact(_type))
+for _words in (Status, How, Start):  # each by itself: what is said of str is said of them too
+    _CONVERTER.register_structure_hook(_words, _word)
 _CONVERTER.register_structure_hook(float, _number)
 _CONVERTER.register_structure_hook_func(lambda kind: kind == Command, _command)
-_CONVERTER.register_structure_hook_func(
-    lambda kind: isinstance(kind, type) and issubclass(kind, StrEnum), _word
-)
 
 
 def _plain(value: Any) -> dict[str, Any]:
@@ -273,9 +301,9 @@ def _problem(error: BaseException, kind: type | None) -> str:
     if isinstance(error, KeyError):
         return f"{error.args[0]!r} is missing"
     if isinstance(error, cattrs.errors.ForbiddenExtraKeysError):
-        return f"unknown: {', '.join(sorted(map(_short, error.extra_fields)))}"
+        return f"unknown: {', '.join(sorted(map(short, error.extra_fields)))}"
     if isinstance(error, (ValueError, TypeError)):
-        return _one_line(error)
+        return _one_line(error, 200)
     return f"not a valid {getattr(kind, '__name__', kind)}"
 
 
@@ -283,14 +311,9 @@ def _line(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _one_line(error: object) -> str:
+def _one_line(error: object, letters_max: int = 300) -> str:
     text = " ".join(str(error).split())
-    return text if len(text) <= 300 else text[:297] + "..."
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
+    return text if len(text) <= letters_max else text[: letters_max - 3] + "..."
 
 
 def _kind(value: object) -> str:
@@ -306,7 +329,9 @@ def _no_constant(name: str) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise ValueError("an object names one key twice")
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"an object names {short(twice)} twice")
     return result
 
 

@@ -8,7 +8,7 @@ from attrs import frozen
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from machines.drivers import Layer
+from machines.drivers import Diverged, Layer
 from machines.parts import POOL, Parts
 from machines.pool_machine import PoolMachine, PromiseBroken
 from machines.run import Run
@@ -66,7 +66,8 @@ def hunt(
     except BaseExceptionGroup as group:
         found = [leaf for leaf in _leaves(group) if isinstance(leaf, PromiseBroken)]
         if not found:
-            raise
+            diverged = next((leaf for leaf in _leaves(group) if isinstance(leaf, Diverged)), None)
+            raise diverged or group from None
         return [Finding(error.violation, error.trace) for error in found]
     except PromiseBroken as error:
         return [Finding(error.violation, error.trace)]

@@ -47,7 +47,7 @@ class Replay:
         runs: how many runs came to an end.
         violated: how many of them broke a promise.
         digests: the distinct digests, in the order in which they came.
-        reports: the last run's report.
+        report: of the run that gave the answer.
     """
 
     layer: Layer
@@ -62,25 +62,30 @@ class Replay:
 
     def add(self, report: Report) -> None:
         """One run more is taken into account."""
-        self.report = report
         self.runs += 1
         if report.digest not in self.digests:
             self.digests.append(report.digest)
         if report.violation is not None:
             self.violated += 1
-            self._grave(Answer.VIOLATED, report.step, report.violation.sentence)
-            self.promise = report.violation.promise
+            if self._grave(Answer.VIOLATED, report.step, report.violation.sentence):
+                self.promise, self.report = report.violation.promise, report
         elif report.impossible:
-            self._grave(Answer.STALE, report.impossible[0], "the pool no longer offers this step")
+            why = "the pool no longer offers this step"
+            if self._grave(Answer.STALE, report.impossible[0], why):
+                self.report = report
+        self.report = self.report or report
 
     def diverge(self, why: str) -> None:
         """One run did not come to its end."""
         self._grave(Answer.DIVERGED, None, why)
 
-    def _grave(self, answer: Answer, step: int | None, sentence: str) -> None:
+    def _grave(self, answer: Answer, step: int | None, sentence: str) -> bool:
+        """Whether this answer is graver than those before, and so is the answer now."""
         order = list(Answer)
-        if order.index(answer) > order.index(self.answer):
-            self.answer, self.step, self.sentence = answer, step, sentence
+        if order.index(answer) <= order.index(self.answer):
+            return False
+        self.answer, self.step, self.sentence = answer, step, sentence
+        return True
 
     def facts(self, file: str) -> dict[str, Any]:
         """What `--json` prints of it."""

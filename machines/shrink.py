@@ -98,7 +98,7 @@ def shrink(
 
 def _pass(best: Trace, attempt: Attempt) -> Trace:
     best = _cut(best, attempt)
-    for variants in (_without_two, _without_worker, _simpler_settings, _simpler_commands):
+    for variants in _VARIANTS:
         best = _improve(best, attempt, variants)
     return best
 
@@ -134,6 +134,16 @@ def _without_two(whole: Trace) -> Iterator[Trace]:
     """Two commands that only make sense together, such as stop and continue, are left out."""
     for first, second in itertools.combinations(range(len(whole.steps)), 2):
         yield _without(whole, {first, second})
+
+
+def _with_one_advance_less(whole: Trace) -> Iterator[Trace]:
+    """Two moves of the clock become one."""
+    moves = [(at, step) for at, step in enumerate(whole.steps) if isinstance(step, trace.Advance)]
+    for (first, one), (second, other) in itertools.combinations(moves, 2):
+        both = trace.Advance(one.seconds + other.seconds)
+        for kept, gone in ((first, second), (second, first)):
+            steps = (*whole.steps[:kept], both, *whole.steps[kept + 1 :])
+            yield _without(Trace(whole.setting, steps), {gone})
 
 
 def _without_worker(whole: Trace) -> Iterator[Trace]:
@@ -209,3 +219,12 @@ def _renumbered(whole: Trace) -> Trace:
         for step in whole.steps
     )
     return Trace(whole.setting, steps)
+
+
+_VARIANTS: Final = (
+    _without_two,
+    _with_one_advance_less,
+    _without_worker,
+    _simpler_settings,
+    _simpler_commands,
+)

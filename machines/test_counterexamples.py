@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from machines import counterexample, story
-from machines.counterexample import CounterexampleError, Status
+from machines.counterexample import Counterexample, CounterexampleError, Status
 from machines.drivers import Layer
 from machines.replay import Answer, replay
 
@@ -29,10 +29,7 @@ def test_saved_counterexample(
     poolcheck_parts: Parts,
 ) -> None:
     """A fixed one holds; an open one is still violated, by the same promise at the same step."""
-    try:
-        example = counterexample.load(poolcheck_file)
-    except CounterexampleError as error:
-        pytest.fail(str(error), pytrace=False)
+    example = _loaded(poolcheck_file)
     result = replay(example, poolcheck_layer, parts=poolcheck_parts)
     if result.report is None:
         pytest.fail(f"diverged: {result.sentence}", pytrace=False)
@@ -47,3 +44,11 @@ def test_saved_counterexample(
         told = [*story.verdict(result.report), "", *story.story(example.trace, result.report)]
         where = f"{result.answer} at step {result.step}: {result.sentence}"
         pytest.fail("\n".join([where, "", *told]), pytrace=False)
+
+
+def _loaded(path: Path) -> Counterexample:
+    try:
+        return counterexample.load(path)
+    except CounterexampleError as error:
+        refusal = str(error)
+    pytest.fail(refusal, pytrace=False)

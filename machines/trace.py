@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from attrs import Attribute, field, frozen, validators
 
 from machines.gate import Start
 from machines.workload import OPERATIONS
 from pool.config import PoolConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 NUMBER_MAX: Final = 9_999
 SECONDS_MAX: Final = 1e6
@@ -36,17 +39,38 @@ class How(StrEnum):
     FOREIGN = "foreign"
 
 
+def short(value: object) -> str:
+    """The value as Python writes it, cut to what fits into a line of complaint."""
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
 def _whole(low: int, high: int) -> Any:
     def check(_: Any, attribute: Attribute[int], value: int) -> None:
         if not low <= value <= high:
-            raise ValueError(f"{attribute.name} must be {low} to {high}, not {value}")
+            raise ValueError(f"{attribute.name} must be {low} to {high}, not {short(value)}")
 
     return check
 
 
 def _seconds(_: Any, attribute: Attribute[float], value: float) -> None:
     if not (math.isfinite(value) and 0 <= value <= SECONDS_MAX):
-        raise ValueError(f"{attribute.name} must be 0 to {SECONDS_MAX:g} seconds, not {value}")
+        raise ValueError(
+            f"{attribute.name} must be 0 to {SECONDS_MAX:g} seconds, not {short(value)}"
+        )
+
+
+def one_of(known: Iterable[str]) -> Any:
+    """A validator is returned that accepts these words only, and names them to whoever errs."""
+    words = list(known)
+
+    def check(_: Any, attribute: Attribute[str], value: str) -> None:
+        if value not in words:
+            raise ValueError(
+                f"{attribute.name} must be one of {', '.join(words)}, not {short(value)}"
+            )
+
+    return check
 
 
 _NUMBER: Final = _whole(0, NUMBER_MAX)
@@ -58,7 +82,7 @@ class Submit:
 
     do: ClassVar[str] = "submit"
     task: int = field(validator=_NUMBER)
-    operation: str = field(default="echo", validator=validators.in_(OPERATIONS))
+    operation: str = field(default="echo", validator=one_of(OPERATIONS))
     deadline: float | None = field(default=None, validator=validators.optional(_seconds))
     retries: int = field(default=0, validator=_whole(0, RETRIES_MAX))
 

@@ -67,9 +67,11 @@ class Judge:
         self._seen += 1
         found = None
         for checker, watch in self._watchers.get(type(record), ()):
+            broken = checker.verdict is Verdict.VIOLATED
             sentence = watch(record)
-            if sentence:
+            if sentence or broken:  # what was once broken is not mended by what comes later
                 checker.verdict = Verdict.VIOLATED
+            if sentence:
                 found = found or Violation(checker.promise, sentence, index)
         return found
 

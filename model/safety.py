@@ -193,7 +193,15 @@ class LegalMoves(Checker):
         self._states: dict[int, str] = {}
 
     def watches(self) -> Watches:
-        return {saw.Moved: self._moved, saw.Misfit: lambda r: r.sentence, saw.Closed: self._closed}
+        return {
+            saw.Launched: self._launched,
+            saw.Moved: self._moved,
+            saw.Misfit: lambda r: r.sentence,
+            saw.Closed: self._closed,
+        }
+
+    def _launched(self, record: saw.Launched) -> None:
+        self._states.setdefault(record.worker, lifecycle.FIRST)
 
     def _moved(self, record: saw.Moved) -> str | None:
         state = self._states.get(record.worker, lifecycle.FIRST)
@@ -229,6 +237,7 @@ class Bounded(Checker):
         self._opened: saw.Opened | None = None
         self._live: set[int] = set()
         self._waiting: set[int] = set()
+        self._ready: set[int] = set()
 
     def watches(self) -> Watches:
         return {
@@ -238,6 +247,7 @@ class Bounded(Checker):
             saw.Submitted: lambda r: self._waiting.add(r.task),
             saw.Assigned: lambda r: self._waiting.discard(r.task),
             saw.Resolved: lambda r: self._waiting.discard(r.task),
+            saw.Moved: self._moved,
             saw.Refused: self._refused,
             saw.Told: self._told,
         }
@@ -251,7 +261,15 @@ class Bounded(Checker):
             return f"{len(self._live)} workers live, {self._opened.size} is the most"
         return None
 
+    def _moved(self, record: saw.Moved) -> None:
+        if record.after == "ready":
+            self._ready.add(record.worker)
+        else:
+            self._ready.discard(record.worker)
+
     def _refused(self, record: saw.Refused) -> str | None:
+        if record.why == "saturated" and self._ready:
+            return f"task {record.task} was refused as one too many while a worker was ready"
         limit = self._opened.queue_limit if self._opened is not None else None
         if record.why == "saturated" and (limit is None or len(self._waiting) < limit):
             have = f"{len(self._waiting)} tasks waited and {limit} may"

@@ -14,12 +14,36 @@ if TYPE_CHECKING:
 FRAME_BYTES_MAX = 1 << 30
 
 
-def _positive(_: Any, attribute: Attribute[Any], value: Any) -> None:
-    if value is not None and not value > 0:
-        raise ValueError(f"{attribute.name} must be more than 0, not {value!r}")
+def _whole(low: int) -> Any:
+    def check(_: Any, attribute: Attribute[Any], value: Any) -> None:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise TypeError(f"{attribute.name} must be a whole number, not {value!r}")
+        if value < low:
+            raise ValueError(f"{attribute.name} must be at least {low}, not {value}")
+
+    return check
+
+
+def _check_seconds(_: Any, attribute: Attribute[Any], value: Any) -> None:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise TypeError(f"{attribute.name} must be a number of seconds, not {value!r}")
+    if not value > 0:
+        raise ValueError(f"{attribute.name} must be more than 0 seconds, not {value}")
+
+
+def _initializer(_: Any, attribute: Attribute[Any], value: Any) -> None:
+    if value is not None and not callable(value):
+        raise TypeError(f"{attribute.name} must be callable, not {value!r}")
+
+
+def _arguments(_: Any, attribute: Attribute[Any], value: Any) -> None:
+    if not isinstance(value, tuple):
+        raise TypeError(f"{attribute.name} must be a tuple, not {value!r}")
 
 
 def _names(value: Iterable[str]) -> tuple[str, ...]:
+    if not isinstance(value, (tuple, list)) or not all(isinstance(name, str) for name in value):
+        raise TypeError(f"preload must be names of modules, as a tuple of strings, not {value!r}")
     return tuple(value)
 
 
@@ -29,12 +53,8 @@ def _start_method(_: Any, attribute: Attribute[Any], value: str) -> None:
         raise ValueError(f"{attribute.name} must be one of {', '.join(known)}, not {value!r}")
 
 
-def _at_least(low: int) -> Any:
-    return [validators.instance_of(int), validators.ge(low)]
-
-
-_seconds: Any = validators.instance_of((int, float))
-_maybe_seconds: Any = [validators.optional(_seconds), _positive]
+_seconds: Any = _check_seconds
+_maybe_seconds: Any = validators.optional(_check_seconds)
 
 
 @frozen(kw_only=True)
@@ -59,16 +79,14 @@ class PoolConfig:
         TypeError: a value is of a wrong type.
     """
 
-    size: int = field(factory=lambda: os.cpu_count() or 1, validator=_at_least(1))
-    queue_limit: int | None = field(default=None, validator=validators.optional(_at_least(0)))
+    size: int = field(factory=lambda: os.cpu_count() or 1, validator=_whole(1))
+    queue_limit: int | None = field(default=None, validator=validators.optional(_whole(0)))
     task_timeout: float | None = field(default=None, validator=_maybe_seconds)
     init_timeout: float | None = field(default=60.0, validator=_maybe_seconds)
-    grace: float = field(default=5.0, validator=[_seconds, validators.gt(0)])
-    start_failures_max: int = field(default=3, validator=_at_least(1))
+    grace: float = field(default=5.0, validator=_seconds)
+    start_failures_max: int = field(default=3, validator=_whole(1))
     start_method: str = field(default="forkserver", validator=_start_method)
-    initializer: Callable[..., object] | None = field(
-        default=None, validator=validators.optional(validators.is_callable())
-    )
-    initargs: tuple[Any, ...] = field(default=(), validator=validators.instance_of(tuple))
+    initializer: Callable[..., object] | None = field(default=None, validator=_initializer)
+    initargs: tuple[Any, ...] = field(default=(), validator=_arguments)
     preload: tuple[str, ...] = field(default=(), converter=_names)
-    frame_bytes_max: int = field(default=FRAME_BYTES_MAX, validator=_at_least(1024))
+    frame_bytes_max: int = field(default=FRAME_BYTES_MAX, validator=_whole(1024))

@@ -29,7 +29,7 @@ def pack_call(call: Call, bytes_max: int) -> bytes:
         PayloadError: it cannot be pickled, or is too long.
     """
     name = getattr(call[0], "__qualname__", repr(call[0]))
-    return _pack(call, f"the call of {name}", bytes_max)
+    return _pack(call, f"the call of {name}", bytes_max, started=False)
 
 
 def unpack_call(payload: bytes) -> Call:
@@ -51,7 +51,7 @@ def pack_result(value: Any, bytes_max: int) -> bytes:
     Raises:
         PayloadError: it cannot be pickled, or is too long.
     """
-    return _pack(value, f"the result of type {type(value).__name__}", bytes_max)
+    return _pack(value, f"the result of type {type(value).__name__}", bytes_max, started=True)
 
 
 def unpack_result(payload: bytes) -> Any:
@@ -62,24 +62,28 @@ def unpack_result(payload: bytes) -> Any:
     """
     try:
         return pickle.loads(payload)  # noqa: S301 - checksum verified
-    except Exception as error:
-        raise PayloadError(f"the result cannot be rebuilt here: {_brief(error)}") from error
+    except BaseException as error:  # user code runs while unpickling, and may even exit
+        words = f"the result cannot be rebuilt here: {_brief(error)}"
+        raise PayloadError(words, started=True) from error
 
 
 def pack_exception(error: BaseException, bytes_max: int) -> bytes:
     """The exception is returned as bytes, with its traceback as text.
 
-    One that cannot be pickled, or cannot be rebuilt from its pickle, is replaced by a
-    `PayloadError` with its type, its words and its traceback.
+    One that cannot be pickled, cannot be rebuilt from its pickle, or is too long is replaced by a
+    `PayloadError` with its type, and as much of its words and its traceback as fits.
     """
     text = "".join(traceback.format_exception(error))
+    what = f"the exception {type(error).__name__}"
     try:
-        payload = _pack((error, text), f"the exception {type(error).__name__}", bytes_max)
+        payload = _pack((error, text), what, bytes_max, started=True)
         # Many exceptions pickle but do not rebuild, or not as what they were.
         _rebuilt(payload, type(error))
-    except Exception as problem:
+    except BaseException as problem:  # user code runs in both directions
         words = f"the task raised {_brief(error)}, which cannot be sent: {_brief(problem)}"
-        payload = pickle.dumps((PayloadError(words, started=True), text[-100_000:]))
+        # Most characters take one byte and none more than four; the rest is the class's name.
+        room = max(0, bytes_max - 512) // 8
+        payload = pickle.dumps((PayloadError(words[:room], started=True), text[-room:]))
     return payload
 
 
@@ -87,7 +91,7 @@ def unpack_exception(payload: bytes) -> BaseException:
     """The exception is returned, caused by its worker's traceback as text."""
     try:
         error, text = _rebuilt(payload, BaseException)
-    except Exception as problem:
+    except BaseException as problem:
         words = f"the task's exception cannot be rebuilt here: {_brief(problem)}"
         return PayloadError(words, started=True)
     error.__cause__ = WorkerTraceback(text)
@@ -101,15 +105,21 @@ def _rebuilt(payload: bytes, kind: type[BaseException]) -> tuple[BaseException, 
     return error, text
 
 
-def _pack(value: Any, what: str, bytes_max: int) -> bytes:
+def _pack(value: Any, what: str, bytes_max: int, *, started: bool) -> bytes:
     try:
         payload = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
     except Exception as error:
-        raise PayloadError(f"{what} cannot be pickled: {_brief(error)}") from error
+        words = f"{what} cannot be pickled: {_brief(error)}"
+        raise PayloadError(words, started=started) from error
     if len(payload) > bytes_max:
-        raise PayloadError(f"{what} takes {len(payload)} bytes, {bytes_max} is the most")
+        words = f"{what} takes {len(payload)} bytes, {bytes_max} is the most"
+        raise PayloadError(words, started=started)
     return payload
 
 
 def _brief(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+    try:
+        words = str(error)
+    except Exception:  # it is somebody else's method
+        words = "(it cannot say what)"
+    return f"{type(error).__name__}: {words}"

@@ -104,10 +104,11 @@ def serve(setup: WorkerSetup) -> Generator[Request, bytes, Ended]:
 def _answer(frame: Frame, bytes_max: int) -> bytes:
     try:
         function, args, kwargs = unpack_call(frame.payload)
-        payload = pack_result(function(*args, **kwargs), bytes_max)
     except PayloadError as error:
         return _reply(Kind.RAISED, frame, pack_exception(error, bytes_max))
-    except BaseException as error:
+    try:
+        payload = pack_result(function(*args, **kwargs), bytes_max)
+    except BaseException as error:  # SystemExit and KeyboardInterrupt are answers too
         return _reply(Kind.RAISED, frame, pack_exception(error, bytes_max))
     return _reply(Kind.RETURNED, frame, payload)
 

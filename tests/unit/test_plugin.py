@@ -1,0 +1,231 @@
+"""The pytest plugin: bad options, the summary, and that a run which did nothing is no pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).parents[2]
+SAVED = ROOT / "artifacts" / "counterexamples" / "L2-1653ec6a.json"
+REPLAYING = ROOT / "machines" / "test_counterexamples.py"
+IDLE = "nothing was executed on {}: that is a failure, not a pass"
+
+DOES_NOTHING = """
+    def test_machine(poolcheck_layer, poolcheck_tally):
+        pass
+"""
+DOES_SOMETHING = """
+    from machines.run import Run
+    from machines.trace import Deliver, Setting
+
+    def test_machine(poolcheck_layer, poolcheck_tally):
+        with Run(Setting(1), poolcheck_layer) as run:
+            run.do(Deliver(0))
+            poolcheck_tally.add(run, run.finish())
+
+    def test_nothing(poolcheck_layer):
+        pass
+"""
+LEAVES_WIRE_OUT = """
+    def test_machine(poolcheck_layer, poolcheck_tally):
+        poolcheck_tally.replays += poolcheck_layer != "wire"
+"""
+
+Pytest = "Callable[..., pytest.RunResult]"
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
+    """Runs pytest by itself on a test module made of this source."""
+
+    def go(source: str, *options: object) -> pytest.RunResult:
+        pytester.makepyfile(source)
+        return pytester.runpytest_subprocess("-p", "no:cacheprovider", *map(str, options))
+
+    return go
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--layer", "free"], "--layer 'free': layers are sim, wire, real"),
+        (["--layer", "sim,mock"], "--layer 'sim,mock': layers are sim, wire, real"),
+        (["--layer", ""], "--layer '': layers are sim, wire, real"),
+        (["--layer", ","], "--layer ',': layers are sim, wire, real"),
+        (["--replay", "none.json"], "--replay none.json: there is no such file"),
+        (["--replay", "."], "--replay .: there is no such file"),
+        (["--mutant", "none-such"], "--mutant 'none-such': mutants are "),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_bad_option_ends_the_run_with_exit_code_4_and_one_line(
+    run: Pytest, options: list[str], says: str
+) -> None:
+    result = run(DOES_SOMETHING, *options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    lines = [line for line in result.errlines if line]
+    assert len(lines) == 1
+    assert says in lines[0]
+    assert "Traceback" not in result.stdout.str()
+
+
+@pytest.mark.parametrize("layer", ["sim", "wire", "real"])
+def test_a_run_that_executes_nothing_on_a_chosen_layer_fails(run: Pytest, layer: str) -> None:
+    result = run(DOES_NOTHING, "--layer", layer)
+    result.assert_outcomes(passed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([IDLE.format(layer)])
+
+
+def test_without_a_choice_every_layer_is_due(run: Pytest) -> None:
+    result = run(DOES_NOTHING)
+    result.assert_outcomes(passed=3)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines_random([IDLE.format(layer) for layer in ("sim", "wire", "real")])
+
+
+def test_one_idle_layer_among_several_fails_the_run(run: Pytest) -> None:
+    result = run(LEAVES_WIRE_OUT)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([IDLE.format("wire")])
+    assert IDLE.format("sim") not in result.stdout.str()
+    assert run(LEAVES_WIRE_OUT, "--layer", "sim,real").ret == 0
+
+
+def test_an_idle_layer_is_idle_over_several_processes_too(run: Pytest) -> None:
+    result = run(LEAVES_WIRE_OUT, "-n", "2")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([IDLE.format("wire")])
+
+
+def test_a_run_that_does_something_on_each_layer_passes_with_a_table(run: Pytest) -> None:
+    result = run(DOES_SOMETHING)
+    result.assert_outcomes(passed=6)
+    assert result.ret == 0
+    result.stdout.re_match_lines(
+        [
+            r"=+ poolcheck =+",
+            r"layer +examples +steps +transitions fired +replayed$",
+            r"sim +1 +1 +3 of 19 +0$",
+            r"wire +1 +1 +3 of 19 +0$",
+            r"real +1 +1 +3 of 19 +0$",
+            r"not fired on sim: initializing → terminating \(init_failed\), ",
+        ]
+    )
+
+
+def test_the_table_counts_all_processes_of_the_session(run: Pytest) -> None:
+    result = run(DOES_SOMETHING, "-n", "2", "--layer", "sim,wire")
+    assert result.ret == 0
+    result.stdout.re_match_lines([r"sim +1 +1 +3 of 19 +0$", r"wire +1 +1 +3 of 19 +0$"])
+
+
+def test_a_failed_machine_still_fails_with_its_table(run: Pytest) -> None:
+    result = run("def test_machine(poolcheck_layer): assert False", "--layer", "sim")
+    result.assert_outcomes(failed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["layer *examples*"])
+
+
+@pytest.mark.parametrize("options", [["-k", "nothing"], ["test_narrow.py::test_nothing"]])
+def test_a_run_narrowed_to_some_tests_owes_only_their_layers(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    source = "def test_nothing(): pass\ndef test_machine(poolcheck_layer, poolcheck_tally): pass"
+    pytester.makepyfile(test_narrow=source)
+    assert pytester.runpytest_subprocess(*options).ret == 0
+    assert pytester.runpytest_subprocess("-k", "machine and sim").ret == 1
+
+
+def test_a_run_without_machines_has_no_table_and_owes_nothing(run: Pytest) -> None:
+    result = run("def test_plain(): pass")
+    assert result.ret == 0
+    assert "poolcheck" not in "".join(line for line in result.outlines if line.startswith("="))
+
+
+def test_collecting_alone_owes_nothing(run: Pytest) -> None:
+    result = run(DOES_NOTHING, "--collect-only", "-q")
+    assert result.ret == 0
+    assert "nothing was executed" not in result.stdout.str()
+
+
+def test_machines_run_on_the_chosen_layers_only(run: Pytest) -> None:
+    result = run(DOES_SOMETHING, "--layer", " wire , sim ", "-v")
+    result.assert_outcomes(passed=4)
+    assert "[real]" not in result.stdout.str()
+
+
+def test_a_named_bug_is_planted_and_told_as_the_origin(run: Pytest) -> None:
+    source = """
+        from machines.mutants import BY_NAME
+        from machines.parts import POOL
+
+        def test_parts(poolcheck_parts, poolcheck_origin, request):
+            name = request.config.getoption("--mutant")
+            assert poolcheck_parts is (BY_NAME[name].parts if name else POOL)
+            expected = {"seed": "5", "mutant": name} if name else {}
+            assert poolcheck_origin == expected
+    """
+    assert run(source, "--mutant", "skips-reaping", "--hypothesis-seed=5").ret == 0
+    assert run(source).ret == 0
+
+
+@pytest.mark.parametrize(("profile", "examples"), [("dev", 500), ("gate", 2_000), (None, 500)])
+def test_a_profile_is_the_budget(run: Pytest, profile: str | None, examples: int) -> None:
+    source = f"def test_it(poolcheck_budget): assert poolcheck_budget.max_examples == {examples}"
+    options = [f"--hypothesis-profile={profile}"] if profile else []
+    assert run(source, *options).ret == 0
+
+
+def test_counterexamples_are_kept_where_the_option_says(run: Pytest) -> None:
+    source = """
+        def test_it(poolcheck_folder, request):
+            said = request.config.getoption("--counterexamples")
+            assert poolcheck_folder == request.config.rootpath / said
+    """
+    assert run(source).ret == 0
+    assert run(source, "--counterexamples", "else/where").ret == 0
+
+
+def test_every_counterexample_is_a_test_on_every_layer(
+    run: Pytest, pytester: pytest.Pytester
+) -> None:
+    folder = pytester.mkdir("kept")
+    for name in ("b", "a"):
+        (folder / f"{name}.json").write_text("")
+    source = "def test_it(poolcheck_file, poolcheck_layer): assert poolcheck_file.suffix == '.json'"
+    result = run(source, "--counterexamples", "kept", "--layer", "sim,wire", "-v")
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines_random(["*[[]a-sim[]]*", "*[[]b-wire[]]*"])
+
+
+def test_a_named_counterexample_is_replayed_instead_of_the_saved_ones(
+    pytester: pytest.Pytester,
+) -> None:
+    options = ("-p", "no:cacheprovider", REPLAYING, "--layer", "sim", "--replay", SAVED)
+    held = pytester.runpytest_subprocess(*options)
+    held.assert_outcomes(passed=1)
+    assert held.ret == 0
+    held.stdout.re_match_lines([r"sim +0 +0 +\d+ of 19 +1$"])
+    broken = pytester.runpytest_subprocess(*options, "--mutant", "never-replaced")
+    broken.assert_outcomes(failed=1)
+    broken.stdout.fnmatch_lines(["*L2 is broken: *"])
+
+
+def test_a_malformed_counterexample_fails_with_one_line(pytester: pytest.Pytester) -> None:
+    path = pytester.path / "bad.json"
+    path.write_text("{")
+    options = ("-p", "no:cacheprovider", REPLAYING, "--layer", "sim", "--replay", path)
+    result = pytester.runpytest_subprocess(*options)
+    result.assert_outcomes(failed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    said = [line for line in result.outlines if line.startswith(f"{path}: no JSON: ")]
+    assert len(said) == 1
+    assert "Traceback" not in result.stdout.str()
