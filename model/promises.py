@@ -1,6 +1,6 @@
 """The promises, and the judge that holds a history against all of them.
 
-Read the quoted words in `safety.py` and `liveness.py` for what each says.
+Read the quoted words in `task_safety.py`, `worker_safety.py` and `liveness.py`.
 """
 
 from __future__ import annotations
@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from model.checker import Checker, Verdict, Violation
 from model.liveness import BackAtStrength, EveryTaskResolves, ShutdownEnds
-from model.safety import (
-    BadFramesEndTheirWorker,
-    Bounded,
+from model.task_safety import (
     CancelledStaysCancelled,
     DeadlinesHold,
-    LegalMoves,
-    NothingLeft,
-    OneTaskAtATime,
     OwnResult,
     ResolvesOnce,
     StartsOnce,
+)
+from model.worker_safety import (
+    BadFramesEndTheirWorker,
+    Bounded,
+    LegalMoves,
+    NothingLeft,
+    OneTaskAtATime,
 )
 
 if TYPE_CHECKING:

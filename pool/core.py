@@ -329,9 +329,9 @@ class Core:
             self._actions[action](worker)
 
     def _send(self, worker: Worker) -> None:
-        if worker.task is not None:
-            task = worker.task
-            self._out.append(do.SendTask(worker.number, task.number, task.attempt))
+        task = worker.task
+        assert task is not None  # noqa: S101 - the checkout gave it one
+        self._out.append(do.SendTask(worker.number, task.number, task.attempt))
 
     def _stop(self, worker: Worker) -> None:
         self._out.append(do.StopWorker(worker.number))
