@@ -198,7 +198,7 @@ class Core:
         if worker.state is WorkerState.TERMINATING:
             self._kill(worker)  # it stopped as it was told to; what is left of it is reaped
             return
-        detail = f"it exited with code {event.code}"
+        detail = "it exited" if event.code is None else f"it exited with code {event.code}"
         self._lose_worker(worker, Because.EXITED, detail, started=event.unstarted == 0)
 
     def _worker_reaped(self, event: told.WorkerReaped) -> None:

@@ -180,9 +180,8 @@ class Crew:
         """The worker hung up: it is dead, or as good as dead, and must not come back."""
         self._unwatch(member)
         member.process.kill()
-        code = member.process.reap()
-        unstarted = member.process.unstarted
-        yield told.WorkerExited(worker, code if code is not None else 0, unstarted)
+        member.process.reap()
+        yield told.WorkerExited(worker, member.process.code, member.process.unstarted)
 
     def _watched(self, member: Member) -> bool:
         return member.process.exit_fd in self._selector.get_map()

@@ -130,12 +130,12 @@ class WorkerExited:
     """A worker's process ended without having been killed by the pool.
 
     Attributes:
-        code: its exit code; minus the signal's number if a signal ended it.
+        code: its exit code; minus the signal's number if a signal ended it; None if unknown.
         unstarted: how many of the tasks sent to it it certainly never started.
     """
 
     worker: int
-    code: int
+    code: int | None
     unstarted: int
 
 

@@ -57,6 +57,7 @@ class Loop:
         self._timers: dict[told.Timer, float] = {}
         self._due: list[tuple[float, told.Timer]] = []
         self._chores: deque[do.Effect] = deque()
+        self._left_word: deque[told.Event] = deque()
         self._refused: do.RefuseTask | None = None
         self._fault: BaseException | None = None
         self._closed = threading.Event()
@@ -130,6 +131,15 @@ class Loop:
         """The pool accepts nothing more and is on its way to its end."""
         self._tell(told.ShutdownRequested(cancel_waiting=cancel_waiting, grace=grace))
 
+    def let_go(self) -> None:
+        """Nobody holds the pool any more: it ends when what it accepted is done.
+
+        Called by the garbage collector, at any moment and in any thread, perhaps in the middle of
+        the loop's own work; so it only leaves word.
+        """
+        self._left_word.append(told.ShutdownRequested())
+        self._wake(always=True)
+
     def join(self, timeout: float | None = None) -> bool:
         """Whether the pool is closed and nothing of it is left, after at most `timeout` seconds."""
         self._thread.join(timeout)
@@ -176,11 +186,19 @@ class Loop:
         return [do.ResolveTask(task, outcome) for task in self._futures]
 
     def _conclude(self, concluded: list[do.ResolveTask]) -> None:
+        raised: BaseException | None = None
         for effect in concluded:
             self._payloads.pop(effect.task, None)
             future = self._futures.pop(effect.task, None)
             if future is not None:
-                future.conclude(effect.outcome, self.config)
+                try:
+                    future.conclude(effect.outcome, self.config)
+                except BaseException as error:  # a callback's, or an interrupt from the keyboard
+                    raised = error
+        if raised is not None and threading.current_thread() is not self._thread:
+            raise raised
+        if raised is not None:  # one client's callback must not end the others' pool
+            _LOG.error("a future's callback raised", exc_info=raised)
 
     # Each performer says whether the loop's thread has something to do about it.
 
@@ -214,8 +232,8 @@ class Loop:
         self._closed.set()
         return True
 
-    def _wake(self) -> None:
-        if threading.current_thread() is not self._thread:
+    def _wake(self, *, always: bool = False) -> None:
+        if always or threading.current_thread() is not self._thread:
             try:
                 self._waker.send(b"\0")
             except OSError:
@@ -261,6 +279,8 @@ class Loop:
                     self._tell(event)
 
     def _do_chores(self) -> None:
+        while self._left_word:
+            self._tell(self._left_word.popleft())
         while self._chores:
             effect = self._chores.popleft()
             for event in self._crew.perform(effect):

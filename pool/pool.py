@@ -40,7 +40,7 @@ class Pool(concurrent.futures.Executor):
         self.config = config if config is not None else PoolConfig(**settings)
         self._loop = Loop(self.config)
         # A pool that is dropped runs what it accepted and then ends, like the standard one.
-        weakref.finalize(self, _let_go, self._loop).atexit = False
+        weakref.finalize(self, self._loop.let_go).atexit = False
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[T]:
         """The call is accepted, and its future returned.
@@ -115,7 +115,3 @@ class Submitter:
         """As `Pool.submit`, with the options that this view was made with."""
         call = (fn, args, kwargs)
         return self._loop.submit(call, deadline=self._deadline, retries=self._retries)
-
-
-def _let_go(loop: Loop) -> None:
-    loop.shutdown(cancel_waiting=False, grace=None)

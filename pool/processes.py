@@ -10,6 +10,7 @@ import contextlib
 import mmap
 import multiprocessing
 import os
+import select
 import socket
 import sys
 import tempfile
@@ -58,6 +59,10 @@ class MainFile:
 class WorkerProcess:
     """One worker process, as the pool's process sees it; it runs once this is made.
 
+    Attributes:
+        sent: how many tasks were sent to it.
+        code: its exit code once it is reaped; None if somebody else took it.
+
     Args:
         number: the worker's number.
         context: the start method.
@@ -77,6 +82,7 @@ class WorkerProcess:
     ) -> None:
         self.number = number
         self.sent = 0
+        self.code: int | None = None
         with contextlib.ExitStack() as undo, contextlib.ExitStack() as handed_over:
             self.channel, theirs = socket.socketpair()
             undo.enter_context(self.channel)
@@ -117,14 +123,23 @@ class WorkerProcess:
         """The process is dead or dying; a stopped one too."""
         self.process.kill()
 
-    def reap(self, timeout: float | None = None) -> int | None:
-        """The exit code is returned once the process is dead and reaped; None if it still lives.
+    def reap(self, timeout: float | None = None) -> bool:
+        """Whether the process is dead and reaped, after at most so many seconds; `code` is known.
 
         Args:
             timeout: seconds to wait; None waits for ever.
         """
         self.process.join(timeout)
-        return self.process.exitcode
+        self.code = self.process.exitcode
+        if self.code is not None:
+            return True
+        if not select.select([self.exit_fd], [], [], timeout)[0]:
+            return False
+        # It is dead, and somebody else in this program has taken its exit status; multiprocessing
+        # would believe for ever that it lives.
+        popen: Any = self.process._popen  # type: ignore[attr-defined]  # noqa: SLF001
+        popen.returncode = popen.returncode or 0
+        return True
 
     def close(self) -> None:
         """Every descriptor of a reaped process is closed; closing twice is no error."""

@@ -177,7 +177,7 @@ class RealDriver:
         left = [
             f"worker {number}'s process"
             for number, member in sorted(self._workers.items())
-            if not member.dead and member.process.reap(0) is None
+            if not member.dead and not member.process.reap(0)
         ]
         for member in self._workers.values():
             member.gate.close()
@@ -220,12 +220,11 @@ class RealDriver:
                 raise Diverged(f"worker {worker} sent no frame within {self._limit_s:g} s")
             member.buffer += data
 
-    def _reap(self, worker: int, member: _Worker) -> int:
-        code = member.process.reap(self._limit_s)
-        if code is None:
+    def _reap(self, worker: int, member: _Worker) -> int | None:
+        if not member.dead and not member.process.reap(self._limit_s):
             raise Diverged(f"worker {worker} did not end within {self._limit_s:g} s")
         member.dead = True
-        return code
+        return member.process.code
 
     def _close(self, member: _Worker) -> None:
         member.process.close()

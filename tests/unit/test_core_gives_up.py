@@ -35,5 +35,5 @@ def test_an_idempotent_task_is_lost_because_no_worker_would_come_for_it(closing:
     core = broken_while_busy(closing=closing)
     asked = core.handle(WorkerExited(0, -9, 0), 1.0)
     (outcome,) = [effect.outcome for effect in asked if isinstance(effect, ResolveTask)]
-    assert (Ending.LOST, True) == (outcome.ending, outcome.started)
+    assert (outcome.ending, outcome.started) == (Ending.LOST, True)
     assert core.tasks == {}
