@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 import tempfile
 from enum import StrEnum
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 FORMAT: Final = 1
 BYTES_MAX: Final = 1 << 20
+DEPTH_MAX: Final = 16
 FOLDER: Final = Path("artifacts/counterexamples")
 
 
@@ -177,17 +179,34 @@ def loads(data: bytes) -> Counterexample:
         CounterexampleError: they are none of a known format.
     """
     try:
-        raw = json.loads(data.decode(), parse_constant=_no_constant, object_pairs_hook=_unique)
-    except RecursionError as error:
-        raise CounterexampleError("nested too deeply; a counterexample has four levels") from error
+        raw = _read(data)
     except ValueError as error:
-        raise CounterexampleError(f"no JSON: {_one_line(error)}") from error
+        raise CounterexampleError(_one_line(error)) from error
     if not isinstance(raw, dict):
         raise CounterexampleError(f"at $: a JSON object is needed, not {_kind(raw)}")
     if type(raw.get("format")) is not int or raw["format"] != FORMAT:
         found = short(raw.get("format", "none"))
         raise CounterexampleError(f"at $.format: {found} is not known; this reads format {FORMAT}")
     return _structured(raw)
+
+
+def _read(data: bytes) -> Any:
+    try:
+        text = data.decode()
+        if _depth(text) <= DEPTH_MAX:
+            return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_unique)
+    except ValueError as error:
+        raise ValueError(f"no JSON: {error}") from error
+    raise ValueError(f"nested too deeply; {DEPTH_MAX} levels are the most")
+
+
+def _depth(text: str) -> int:
+    """How deep the brackets outside of strings nest; how deep Python's reader goes varies."""
+    deepest = depth = 0
+    for bracket in re.findall(r"[\[\]{}]", re.sub(r'"(?:[^"\\]|\\.)*"', "", text)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _structured(raw: dict[str, Any]) -> Counterexample:
