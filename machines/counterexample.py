@@ -203,9 +203,15 @@ def _read(data: bytes) -> Any:
 def _depth(text: str) -> int:
     """How deep the brackets outside of strings nest; how deep Python's reader goes varies."""
     deepest = depth = 0
-    for bracket in re.findall(r"[\[\]{}]", re.sub(r'"(?:[^"\\]|\\.)*"', "", text)):
-        depth += 1 if bracket in "[{" else -1
-        deepest = max(deepest, depth)
+    in_string = False
+    for mark in re.findall(r'\\.|["\[\]{}]', text, re.DOTALL):
+        if mark == '"':
+            in_string = not in_string
+        elif not in_string and mark in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif not in_string and mark in "]}":
+            depth -= 1
     return deepest
 
 

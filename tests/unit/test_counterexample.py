@@ -393,3 +393,7 @@ def test_a_file_is_written_alike_under_every_locale(tmp_path: Path) -> None:
     )
     assert ran.stderr == ""
     assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_mebibyte_of_quotes_and_backslashes_is_refused_at_once() -> None:
+    assert "no JSON" in refusal(b'"' + b'\\"' * (BYTES_MAX // 2 - 1))
