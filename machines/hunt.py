@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -16,11 +16,14 @@ from machines.uniform import BACKEND
 from model.promises import PROMISES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from machines.tally import Tally
     from machines.trace import Setting, Trace
     from model.checker import Checker, Violation
+
+
+BATCH_MAX: Final = 2_000
 
 
 @frozen
@@ -49,8 +52,40 @@ def hunt(
         parts: the pool, perhaps with a bug planted in it.
         seeded: fixes Hypothesis's choices; None leaves them to its own options.
         promises: what the runs are held against.
-    """
 
+    Hypothesis remembers all that it tried, about 150 kB an example; so a large budget is spent in
+    batches, each of which starts without memory and with a seed of its own.
+    """
+    for batch, examples in enumerate(_batches(budget.max_examples)):
+        own = 0 if seeded is None and budget.derandomize else seeded
+        found = _hunt_once(
+            layer,
+            tally,
+            settings(budget, max_examples=examples),
+            parts=parts,
+            seeded=None if own is None else own + batch,
+            promises=promises,
+        )
+        if found:
+            return found
+    return []
+
+
+def _batches(examples: int) -> Iterator[int]:
+    while examples > 0:
+        yield min(examples, BATCH_MAX)
+        examples -= BATCH_MAX
+
+
+def _hunt_once(
+    layer: Layer,
+    tally: Tally,
+    budget: settings,
+    *,
+    parts: Parts,
+    seeded: int | None,
+    promises: Iterable[type[Checker]],
+) -> list[Finding]:
     def machine() -> PoolMachine:
         def begin(setting: Setting) -> Run:
             tally.begun += 1

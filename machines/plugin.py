@@ -97,11 +97,17 @@ def poolcheck_parts(request: pytest.FixtureRequest) -> Parts:
 
 
 @pytest.fixture
-def poolcheck_origin(request: pytest.FixtureRequest) -> dict[str, str]:
+def poolcheck_seed(request: pytest.FixtureRequest) -> int | None:
+    """The number given with `--hypothesis-seed`; None if none was, or if it is `random`."""
+    said = request.config.getoption("--hypothesis-seed", None)
+    return int(said) if said is not None and str(said).isdigit() else None
+
+
+@pytest.fixture
+def poolcheck_origin(request: pytest.FixtureRequest, poolcheck_seed: int | None) -> dict[str, str]:
     """What a new counterexample says of where it came from."""
     name = request.config.getoption("--mutant")
-    seed = request.config.getoption("--hypothesis-seed", None)
-    origin = {"seed": str(seed)} if seed is not None else {}
+    origin = {} if poolcheck_seed is None else {"seed": str(poolcheck_seed)}
     return {**origin, "mutant": name} if name else origin
 
 

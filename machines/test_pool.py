@@ -33,6 +33,7 @@ def test_no_promise_is_broken(
     poolcheck_budget: settings,
     poolcheck_parts: Parts,
     poolcheck_folder: Path,
+    poolcheck_seed: int | None,
     poolcheck_origin: dict[str, str],
 ) -> None:
     """Each finding is shrunk, saved, replayed on every layer, and told as a story."""
@@ -40,7 +41,9 @@ def test_no_promise_is_broken(
     budget = budget_of(
         poolcheck_budget, poolcheck_layer, examples, poolcheck_budget.stateful_step_count
     )
-    findings = hunt(poolcheck_layer, poolcheck_tally, budget, parts=poolcheck_parts)
+    findings = hunt(
+        poolcheck_layer, poolcheck_tally, budget, parts=poolcheck_parts, seeded=poolcheck_seed
+    )
     stories = [
         conclude(finding, poolcheck_layer, poolcheck_folder, poolcheck_parts, **poolcheck_origin)
         for finding in findings
