@@ -41,7 +41,9 @@ def conclude(
     example = counterexample.new(
         trace, report, Status.OPEN, found_by="pytest machines/", layer=layer.value, **origin
     )
-    path = counterexample.save(example, folder)
+    path = folder / example.name
+    if not path.exists():  # one that is kept already is not overwritten: it says more
+        counterexample.save(example, folder)
     replays = [
         replay(example, where, parts=parts, times=REAL_TIMES if where is Layer.REAL else 1)
         for where in Layer
@@ -77,7 +79,7 @@ def _worlds(replays: Iterable[Replay]) -> str:
     sim, real = (seen[where].answer is Answer.VIOLATED for where in (Layer.SIM, Layer.REAL))
     counts = ", ".join(f"{r.layer} {r.violated}/{r.runs}" for r in seen.values())
     if sim and real:
-        return f"sim and real, a bug in the pool ({counts})"
+        return f"sim and real, so it is no artefact of the simulation ({counts})"
     if sim:
         return f"sim only, the simulation lies ({counts})"
     if real:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from machines.parts import Parts
 
 SAVED: Final = "artifacts/counterexamples"
+PLANTED: Final = "artifacts/reports/planted"
 
 _tallies_key: Final = pytest.StashKey[Tallies]()
 
@@ -40,9 +41,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--counterexamples",
-        default=SAVED,
         metavar="DIR",
-        help=f"where counterexamples are kept (default: {SAVED})",
+        help=f"where counterexamples are kept (default: {SAVED}; with --mutant: {PLANTED})",
     )
     group.addoption(
         "--mutant",
@@ -66,6 +66,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_tallies_key] = Tallies()
     if config.getoption("--hypothesis-profile", None):
         _register_profiles()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--replay` only the replays are run, of all that concerns machines."""
+    if config.getoption("--replay"):
+        kept = [i for i in items if _layer_of(i) is None or "poolcheck_file" in _parameters(i)]
+        dropped = [item for item in items if item not in kept]
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = kept
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -113,8 +122,11 @@ def poolcheck_origin(request: pytest.FixtureRequest, poolcheck_seed: int | None)
 
 @pytest.fixture
 def poolcheck_folder(request: pytest.FixtureRequest) -> Path:
-    """Where counterexamples are kept."""
-    return _folder(request.config)
+    """Where new counterexamples are kept; those of a planted bug not among the pool's own."""
+    config = request.config
+    if config.getoption("--mutant") and not config.getoption("--counterexamples"):
+        return config.rootpath / PLANTED
+    return _folder(config)
 
 
 @pytest.fixture
@@ -172,10 +184,13 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(line, red=True)
 
 
+def _parameters(item: pytest.Item) -> dict[str, Any]:
+    return getattr(getattr(item, "callspec", None), "params", {})
+
+
 def _layer_of(item: pytest.Item) -> str | None:
     """The layer that a machine's item runs on; None if it is no machine's."""
-    parameters = getattr(getattr(item, "callspec", None), "params", {})
-    layer = parameters.get("poolcheck_layer")
+    layer = _parameters(item).get("poolcheck_layer")
     return None if layer is None else str(layer.value)
 
 
@@ -185,7 +200,7 @@ def _layers(config: pytest.Config) -> list[str]:
 
 
 def _folder(config: pytest.Config) -> Path:
-    return config.rootpath / str(config.getoption("--counterexamples"))
+    return config.rootpath / str(config.getoption("--counterexamples") or SAVED)
 
 
 def _files(config: pytest.Config) -> list[Path]:

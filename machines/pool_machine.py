@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from machines import trace
 from machines.body import FRAMES, Condition, FactKind
+from machines.drivers import Diverged
 from machines.gate import Start
 from machines.run import Run, fair_moves
 from machines.trace import How, Setting, Trace
@@ -189,6 +190,8 @@ class PoolMachine(RuleBasedStateMachine):
                 report = run.finish()
                 self._done(run, report)
                 self._raise_if_broken(run)
+                if report.unknown:
+                    raise Diverged(f"the run came to no end: {', '.join(report.unknown)} unknown")
 
     @property
     def _world(self) -> Any:

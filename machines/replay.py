@@ -65,7 +65,11 @@ class Replay:
         self.runs += 1
         if report.digest not in self.digests:
             self.digests.append(report.digest)
-        if report.violation is not None:
+        if report.unknown:
+            why = f"the run came to no end: {', '.join(report.unknown)} unknown"
+            if self._grave(Answer.DIVERGED, None, why):
+                self.report = report
+        elif report.violation is not None:
             self.violated += 1
             if self._grave(Answer.VIOLATED, report.step, report.violation.sentence):
                 self.promise, self.report = report.violation.promise, report

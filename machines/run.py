@@ -14,11 +14,12 @@ from attrs import frozen
 
 from machines import trace
 from machines.body import Condition
-from machines.drivers import DRIVERS, Layer
+from machines.drivers import DRIVERS, Diverged, Layer
 from machines.gate import Start
 from machines.parts import POOL, Parts
 from machines.world import World
 from model import history as saw
+from model.checker import Verdict
 from model.promises import PROMISES, Judge
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from machines.drivers.driver import MakeDriver
     from machines.trace import Command, Setting, Trace
-    from model.checker import Checker, Verdict, Violation
+    from model.checker import Checker, Violation
 
 MOVES_MAX: Final = 2_000
 
@@ -44,6 +45,7 @@ class Report:
         showed: for each step, what it showed, as short sentences.
         fired: how often each lifecycle move (from, because, to) fired.
         verdicts: what is known of each promise.
+        processes: how many processes of the operating system the driver has seen.
     """
 
     violation: Violation | None
@@ -53,6 +55,14 @@ class Report:
     showed: tuple[tuple[saw.Record, ...], ...]
     fired: Counter[tuple[str, str, str]]
     verdicts: dict[str, Verdict]
+    processes: int
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The promises of which this run, though it broke none, shows nothing."""
+        if self.violation is not None:
+            return ()
+        return tuple(name for name, known in self.verdicts.items() if known is Verdict.UNKNOWN)
 
 
 class Run:
@@ -81,6 +91,7 @@ class Run:
         self.violated_at: int | None = None
         self.fired: Counter[tuple[str, str, str]] = Counter()
         self.impossible: list[int] = []
+        self._layer = layer
         self._judge = Judge(promises)
         self._showed: list[list[saw.Record]] = [[]]
         config = setting.config()
@@ -154,6 +165,10 @@ class Run:
 
     def _report(self, end: int) -> Report:
         step = None if self.violated_at is None else min(max(self.violated_at, 0), end)
+        pids = self._driver.pids()
+        if self._layer is Layer.REAL and len(pids) != self.world.launched:
+            seen = f"{self.world.launched} workers were started, but {len(pids)} processes seen"
+            raise Diverged(f"this was no run on real processes: {seen}")
         return Report(
             violation=self.violation,
             step=step,
@@ -162,6 +177,7 @@ class Run:
             showed=tuple(tuple(records) for records in self._showed),
             fired=self.fired,
             verdicts=self._judge.verdicts(),
+            processes=len(pids),
         )
 
 

@@ -40,7 +40,7 @@ class Tally:
     @property
     def executions(self) -> int:
         """How many runs there were of either sort."""
-        return self.examples + self.replays
+        return max(self.begun, self.examples) + self.replays
 
     def add(self, run: Run, report: Report) -> None:
         """One finished machine run is counted."""

@@ -48,6 +48,10 @@ def test_no_promise_is_broken(
         conclude(finding, poolcheck_layer, poolcheck_folder, poolcheck_parts, **poolcheck_origin)
         for finding in findings
     ]
+    mutant = poolcheck_origin.get("mutant")
+    if mutant and not stories:
+        tried = f"{poolcheck_tally.begun} examples on {poolcheck_layer}"
+        pytest.fail(f"the planted bug {mutant} was NOT found in {tried}", pytrace=False)
     if stories:
         pytest.fail("\n\n".join(["", *stories]), pytrace=False)
     assert poolcheck_tally.examples >= examples // 2

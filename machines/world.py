@@ -55,6 +55,7 @@ class World:
         self.timers: dict[told.Timer, float] = {}
         self.operations: dict[int, str] = {}
         self.closed = False
+        self.launched = 0
         self._next_start = Start.NORMAL
         self._driver = driver
         self._watch = watch
@@ -173,7 +174,7 @@ class World:
         if fact.struck:
             self._see(saw.Struck(body.number, fact.struck))
         if fact.kind is FactKind.BAD:  # the stream is of no use any more
-            ends = [left for left in body.facts if left.kind in (FactKind.EXIT, FactKind.REAP)]
+            ends = [left for left in body.facts if left.kind is FactKind.REAP]
             body.facts.clear()
             body.facts.extend(ends)
         if fact.kind is FactKind.REAP:
@@ -291,6 +292,7 @@ class World:
             body.facts.append(Fact(FactKind.REFUSED))
             return
         self._driver.spawn(effect.worker, start)
+        self.launched += 1
         self._see(saw.Launched(effect.worker))
         if start is Start.NORMAL:
             body.facts.append(Fact(FactKind.READY))

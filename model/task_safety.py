@@ -40,6 +40,7 @@ class ResolvesOnce(Checker):
             saw.CancelAsked: self._cancel_asked,
             saw.ShutdownAsked: self._shutdown_asked,
             saw.Broke: self._broken,
+            saw.Refused: self._refused,
             saw.Resolved: self._resolve,
             saw.Told: self._told,
         }
@@ -63,6 +64,13 @@ class ResolvesOnce(Checker):
     def _broken(self, _: saw.Broke) -> None:
         self._broke = True
 
+    def _refused(self, record: saw.Refused) -> str | None:
+        if record.why == "shutdown" and not self._shut:
+            return f"task {record.task} was refused as after shutdown, but nobody had shut down"
+        if record.why == "broken" and not self._broke:
+            return f"task {record.task} was refused as broken, but the pool had not said that it is"
+        return None
+
     def _resolve(self, record: saw.Resolved) -> str | None:
         task = record.task
         if task not in self._deadlines:
@@ -78,6 +86,8 @@ class ResolvesOnce(Checker):
         task = record.task
         if record.ending == "cancelled" and not (task in self._cancels or self._shut_cancelling):
             return f"task {task} resolved as cancelled, but nobody had cancelled it"
+        if record.ending == "cancelled" and record.task in self._started:
+            return f"task {task} resolved as cancelled, but its function had started"
         if record.ending == "killed" and not self._cancels.get(task, False):
             return f"task {task} resolved as killed, but nobody had asked for that"
         if record.ending == "shutdown" and not self._shut:

@@ -188,8 +188,12 @@ class Core:
 
     def _frame_corrupt(self, event: told.FrameCorrupt) -> None:
         worker = self.workers.get(event.worker)
-        if worker is not None and worker.state is not WorkerState.TERMINATING:
-            self._lose_worker(worker, Because.CORRUPT, f"it sent a bad frame ({event.reason})")
+        if worker is None:
+            return
+        if worker.state is WorkerState.TERMINATING:
+            self._kill(worker)  # nothing that it says is heard any more, not even its end
+            return
+        self._lose_worker(worker, Because.CORRUPT, f"it sent a bad frame ({event.reason})")
 
     def _worker_exited(self, event: told.WorkerExited) -> None:
         worker = self.workers.get(event.worker)

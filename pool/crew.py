@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import selectors
+import socket
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from attrs import define, field
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pool.config import PoolConfig
 
 _READ_BYTES: Final = 1 << 18
+_FLAGS: Final = getattr(socket, "MSG_NOSIGNAL", 0)  # whatever the program does about SIGPIPE
 _LOG: Final = logging.getLogger("pool")
 
 
@@ -125,6 +127,10 @@ class Crew:
             )
             member.writing = False
 
+    def unstarted(self, worker: int) -> int:
+        """How many of the tasks sent to a dead worker it never began."""
+        return self._members[worker].process.unstarted
+
     def watch_writes(self) -> None:
         """Each socket with something left to send is watched for room."""
         for number, member in self._members.items():
@@ -194,7 +200,7 @@ class Crew:
     def _write(self, member: Member, data: bytes) -> bool:
         member.outbox += data
         try:
-            sent = member.process.channel.send(member.outbox) if member.outbox else 0
+            sent = member.process.channel.send(member.outbox, _FLAGS) if member.outbox else 0
         except BlockingIOError:
             sent = 0
         except OSError:  # it is dead; its exit tells the rest

@@ -9,6 +9,7 @@ released, because their callbacks are other people's code.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import heapq
 import itertools
 import logging
@@ -18,6 +19,8 @@ import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
+
+import attrs
 
 from pool import effects as do
 from pool import events as told
@@ -30,7 +33,7 @@ from pool.payloads import Call, pack_call
 from pool.protocol import refusal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pool.config import PoolConfig
 
@@ -60,6 +63,7 @@ class Loop:
         self._left_word: deque[told.Event] = deque()
         self._refused: do.RefuseTask | None = None
         self._fault: BaseException | None = None
+        self._holder = 0
         self._closed = threading.Event()
         self._performers: dict[type, Callable[[Any], bool]] = {
             do.SendTask: self._send,
@@ -107,7 +111,9 @@ class Loop:
         if deadline is None:
             deadline = self.config.task_timeout
         event = told.TaskSubmitted(task, deadline, retries)
-        with self._lock:
+        if self._holder == threading.get_ident():
+            raise RuntimeError("submit was called by a signal handler or finaliser within submit")
+        with self._hold():
             if self._fault is not None:
                 raise PoolBroken(f"cannot submit: the pool failed: {self._fault}", task=task)
             self._futures[task] = future
@@ -142,6 +148,8 @@ class Loop:
 
     def join(self, timeout: float | None = None) -> bool:
         """Whether the pool is closed and nothing of it is left, after at most `timeout` seconds."""
+        if threading.current_thread() is self._thread:
+            return False  # a callback cannot wait for the thread that calls it
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
@@ -151,9 +159,28 @@ class Loop:
 
     # Telling the core, and performing what it asks.
 
-    def _tell(self, event: told.Event) -> set[int]:
-        """The core has taken the event; the tasks that it resolved are returned."""
+    @contextlib.contextmanager
+    def _hold(self) -> Iterator[None]:
         with self._lock:
+            self._holder = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._holder = 0
+
+    def _tell(self, event: told.Event) -> set[int]:
+        """The core has taken the event; the tasks that it resolved are returned.
+
+        A signal handler or a finaliser may come here while this very thread is at work on another
+        event; then it only leaves word.
+        """
+        if self._holder == threading.get_ident():
+            self._left_word.append(event)
+            self._wake(always=True)
+            return set()
+        with self._hold():
+            if isinstance(event, told.WorkerExited):  # a submit may have come since it was made
+                event = attrs.evolve(event, unstarted=self._crew.unstarted(event.worker))
             concluded = self._handle(event)
         self._conclude(concluded)
         return {effect.task for effect in concluded}
@@ -162,9 +189,16 @@ class Loop:
         """The core has taken the event; its effects are performed or queued for the loop."""
         try:
             asked = self._core.handle(event, time.monotonic())
-        except Exception as error:
-            _LOG.exception("a bug in the pool: it could not take %r", event)
-            return self._abort(error)
+            return self._perform(asked)
+        except BaseException as error:
+            self._abort(error)
+            if not isinstance(error, Exception):
+                raise  # an interrupt from the keyboard, say; the loop's thread does the rest
+            _LOG.exception("the pool failed at %r", event)
+            return []
+
+    def _perform(self, asked: list[do.Effect]) -> list[do.ResolveTask]:
+        """What can be done at once is done; what concludes futures is returned."""
         concluded: list[do.ResolveTask] = []
         wake = False
         for effect in asked:
@@ -177,13 +211,18 @@ class Loop:
             self._wake()
         return concluded
 
-    def _abort(self, error: BaseException) -> list[do.ResolveTask]:
-        """Nothing more runs; every unresolved task is told so."""
+    def _abort(self, error: BaseException) -> None:
+        """Nothing more runs; the loop's thread tells every unresolved task so as it ends."""
         self._fault = error
         self._closed.set()
         self._wake()
-        outcome = Outcome(Ending.BROKEN, started=True, detail=f"the pool failed: {error}")
-        return [do.ResolveTask(task, outcome) for task in self._futures]
+
+    def _conclude_faulty(self) -> None:
+        with self._hold():
+            words = f"the pool failed: {type(self._fault).__name__}: {self._fault}"
+            outcome = Outcome(Ending.BROKEN, started=True, detail=words)
+            concluded = [do.ResolveTask(task, outcome) for task in self._futures]
+        self._conclude(concluded)
 
     def _conclude(self, concluded: list[do.ResolveTask]) -> None:
         raised: BaseException | None = None
@@ -245,17 +284,17 @@ class Loop:
         try:
             while not self._closed.is_set():
                 self._do_chores()
+                # What came in time is heard before a timer says that it did not.
+                self._listen()
                 self._fire_timers()
-                if not self._chores and not self._closed.is_set():
-                    self._listen()
         except BaseException as error:
             _LOG.exception("a bug in the pool: its loop ended")
-            with self._lock:
-                concluded = self._abort(error)
-            self._conclude(concluded)
+            self._abort(error)
         finally:
             atexit.unregister(self._end_at_exit)
             self._crew.close()
+            if self._fault is not None:
+                self._conclude_faulty()
             self._selector.close()
             self._waker.close()
             self._wakened.close()
@@ -272,7 +311,7 @@ class Loop:
                 continue
             source: Source = key.data
             if mask & selectors.EVENT_WRITE:
-                with self._lock:
+                with self._hold():
                     self._crew.flush(source.worker)
             if mask & selectors.EVENT_READ:
                 for event in self._crew.news(source):
@@ -285,24 +324,33 @@ class Loop:
             effect = self._chores.popleft()
             for event in self._crew.perform(effect):
                 self._tell(event)
-        with self._lock:
+        with self._hold():
             self._crew.watch_writes()
 
     def _fire_timers(self) -> None:
         while self._due and self._due[0][0] <= time.monotonic():
-            with self._lock:
-                at, timer = heapq.heappop(self._due)
-                live = self._timers.get(timer) == at
-                if live:
-                    del self._timers[timer]
-            if live:
+            timer = self._take_due()
+            if timer is not None:
                 self._tell(told.TimerFired(timer))
+
+    def _take_due(self) -> told.Timer | None:
+        """The earliest timer, if it is due and was not cleared; it is forgotten in any case."""
+        with self._hold():
+            if not self._due or self._due[0][0] > time.monotonic():
+                return None  # another thread has rebuilt the heap meanwhile
+            at, timer = heapq.heappop(self._due)
+            if self._timers.get(timer) != at:
+                return None
+            del self._timers[timer]
+            return timer
 
     def _patience(self) -> float | None:
         """Seconds until the next timer; forgotten ones are dropped from the heap's top."""
-        with self._lock:
+        with self._hold():
             while self._due and self._timers.get(self._due[0][1]) != self._due[0][0]:
                 heapq.heappop(self._due)
+            if self._chores or self._left_word or self._closed.is_set():
+                return 0.0
             if not self._due:
                 return None
             return min(max(0.0, self._due[0][0] - time.monotonic()), PATIENCE_MAX_S)

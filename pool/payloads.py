@@ -6,6 +6,7 @@ it can be told to the client whose task it is.
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import traceback
 from typing import TYPE_CHECKING, Any
@@ -40,7 +41,7 @@ def unpack_call(payload: bytes) -> Call:
     """
     try:
         function, args, kwargs = pickle.loads(payload)  # noqa: S301 - checksum verified
-    except Exception as error:
+    except BaseException as error:  # user code runs while unpickling, and may even exit
         raise PayloadError(f"the call cannot be rebuilt in the worker: {_brief(error)}") from error
     return function, args, kwargs
 
@@ -94,7 +95,8 @@ def unpack_exception(payload: bytes) -> BaseException:
     except BaseException as problem:
         words = f"the task's exception cannot be rebuilt here: {_brief(problem)}"
         return PayloadError(words, started=True)
-    error.__cause__ = WorkerTraceback(text)
+    with contextlib.suppress(Exception):  # a frozen exception goes without its traceback
+        error.__cause__ = WorkerTraceback(text)
     return error
 
 
@@ -120,6 +122,6 @@ def _pack(value: Any, what: str, bytes_max: int, *, started: bool) -> bytes:
 def _brief(error: BaseException) -> str:
     try:
         words = str(error)
-    except Exception:  # it is somebody else's method
+    except BaseException:  # it is somebody else's method
         words = "(it cannot say what)"
     return f"{type(error).__name__}: {words}"

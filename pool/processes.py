@@ -60,6 +60,7 @@ class WorkerProcess:
     """One worker process, as the pool's process sees it; it runs once this is made.
 
     Attributes:
+        pid: its identifier.
         sent: how many tasks were sent to it.
         code: its exit code once it is reaped; None if somebody else took it.
 
@@ -87,6 +88,7 @@ class WorkerProcess:
             self.channel, theirs = socket.socketpair()
             undo.enter_context(self.channel)
             handed_over.enter_context(theirs)
+            theirs.setblocking(True)  # whatever this program's default timeout is
             read_end, self._lifeline = os.pipe()
             undo.callback(os.close, self._lifeline)
             handed_over.callback(os.close, read_end)
@@ -102,16 +104,12 @@ class WorkerProcess:
             # A child forked later inherits our ends; it must not keep this worker's pipes open.
             util.register_after_fork(self, WorkerProcess._close_inherited)
             self.process.start()
+            pid = self.process.pid
+            assert pid is not None  # noqa: S101 - it was started
+            self.pid = pid
             self.exit_fd = _exit_descriptor(self.process)
             undo.pop_all()
         self.channel.setblocking(False)
-
-    @property
-    def pid(self) -> int:
-        """The process's identifier."""
-        pid = self.process.pid
-        assert pid is not None  # noqa: S101 - it was started
-        return pid
 
     @property
     def unstarted(self) -> int:
@@ -148,6 +146,7 @@ class WorkerProcess:
         os.close(self.exit_fd)
         self.exit_fd = -1
         os.close(self._lifeline)
+        self._lifeline = -1
         self.channel.close()
         self._mark.close()
         self.process.close()
@@ -185,6 +184,7 @@ def _main(
 ) -> None:
     mark = mmap.mmap(mark_file.take(), 1)
     os.close(mark_file.take())
+    channel.setblocking(True)
     try:
         sys.exit(body(channel, lifeline.take(), mark, setup))
     finally:

@@ -73,6 +73,9 @@ class Driver(Protocol):
     def decode(self, reply: Reply, payload: Any) -> tuple[str, Any]:
         """The reply's payload is unpickled; `returned` or `raised`, and the canonical value."""
 
+    def pids(self) -> set[int]:
+        """The processes of the operating system that this run has had, as the kernel shows them."""
+
     def leftovers(self) -> list[str]:
         """What is still there that the pool should have removed, each in a few words."""
 

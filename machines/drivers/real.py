@@ -73,6 +73,7 @@ class RealDriver:
         self._parts = parts
         self._limit_s = limit_s
         self._workers: dict[int, _Worker] = {}
+        self._pids: set[int] = set()
         # The child runs this process's main script again; what that imports is imported once.
         main = tuple(name for name in ("machines.cli", "pytest") if name in sys.modules)
         self._context = context_for(attrs.evolve(config, preload=("machines.workload", *main)))
@@ -82,6 +83,7 @@ class RealDriver:
     def spawn(self, worker: int, start: Start) -> None:
         """A process starts, with a gate of its own."""
         ours, theirs = socket.socketpair()
+        theirs.setblocking(True)  # whatever this program's default timeout is
         with contextlib.ExitStack() as undo, theirs:
             undo.enter_context(ours)
             setup = WorkerSetup(gate.install, (theirs, start), self._config.frame_bytes_max)
@@ -90,6 +92,7 @@ class RealDriver:
         stream = framed.new_stream(self._parts.decoder, self._config)
         owed = 1 if start in (Start.NORMAL, Start.RAISES) else 0
         self._workers[worker] = _Worker(process, ours, stream, owed)
+        self._pids.add(process.pid)
 
     def send(self, worker: int, task: int, attempt: int, operation: str) -> None:
         """The task's frame is held."""
@@ -171,6 +174,10 @@ class RealDriver:
     def decode(self, reply: Reply, payload: Any) -> tuple[str, Any]:
         """The payload is unpickled."""
         return framed.decode(reply, payload)
+
+    def pids(self) -> set[int]:
+        """The identifiers that the kernel gave the processes; never this one's own."""
+        return self._pids - {os.getpid()}
 
     def leftovers(self) -> list[str]:
         """Living processes, and descriptors and threads beyond those that were there before."""

@@ -62,6 +62,10 @@ class SimDriver:
         """A simulated payload is its own value."""
         return str(reply.value), payload
 
+    def pids(self) -> set[int]:
+        """There are no processes on this layer."""
+        return set()
+
     def leftovers(self) -> list[str]:
         """A simulation leaves nothing."""
         return []

@@ -116,6 +116,10 @@ class WireDriver:
         """The payload is unpickled."""
         return framed.decode(reply, payload)
 
+    def pids(self) -> set[int]:
+        """There are no processes on this layer."""
+        return set()
+
     def leftovers(self) -> list[str]:
         """Loops that were neither stopped nor killed are left over."""
         return [f"worker {n}'s loop" for n, m in sorted(self._workers.items()) if m.loop]

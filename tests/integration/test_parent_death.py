@@ -45,13 +45,26 @@ POOL_PROGRAM = textwrap.dedent(
 )
 
 
-def start_pool(tmp_path: Path, method: str) -> tuple[subprocess.Popen[bytes], list[int]]:
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A temporary folder whose path is short enough for the forkserver's socket."""
+    with tempfile.TemporaryDirectory(prefix="pc-") as folder:
+        yield Path(folder)
+
+
+def start_pool(
+    tmp_path: Path, temporary: Path, method: str
+) -> tuple[subprocess.Popen[bytes], list[int]]:
     """A program with a pool of two busy workers, and those workers' process identifiers."""
     program = tmp_path / "program.py"
     program.write_text(POOL_PROGRAM)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    parent = subprocess.Popen([sys.executable, program, method, pipe], cwd=ROOT)
+    parent = subprocess.Popen(
+        [sys.executable, program, method, pipe],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(temporary)},
+    )
     pids: list[int] = []
     while len(pids) < 2:
         pids += [int(line) for line in pipe.read_text().split()]
@@ -59,8 +72,10 @@ def start_pool(tmp_path: Path, method: str) -> tuple[subprocess.Popen[bytes], li
 
 
 @pytest.mark.parametrize("method", ["forkserver", "spawn", "fork"])
-def test_workers_die_with_a_killed_parent_even_when_stopped(tmp_path: Path, method: str) -> None:
-    parent, pids = start_pool(tmp_path, method)
+def test_workers_die_with_a_killed_parent_even_when_stopped(
+    tmp_path: Path, temporary: Path, method: str
+) -> None:
+    parent, pids = start_pool(tmp_path, temporary, method)
     workers = [psutil.Process(pid) for pid in pids]
     workers[0].send_signal(signal.SIGSTOP)
     parent.kill()
@@ -86,13 +101,6 @@ def wait_for_workers(run: subprocess.Popen[bytes]) -> list[psutil.Process]:
         if len(family) >= 4:  # the forkserver, the resource tracker, and at least two workers
             return family
     raise AssertionError("the run ended before it had workers")
-
-
-@pytest.fixture
-def temporary() -> Iterator[Path]:
-    """A temporary folder whose path is short enough for the forkserver's socket."""
-    with tempfile.TemporaryDirectory(prefix="pc-") as folder:
-        yield Path(folder)
 
 
 def test_a_killed_run_leaves_no_process_and_the_next_run_no_file(

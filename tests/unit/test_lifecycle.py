@@ -189,12 +189,18 @@ def test_core_works_on_as_if_a_refused_event_had_never_come() -> None:
     assert spared.handle(result, 2.0) == refused.handle(result, 2.0)
 
 
+def test_bad_frame_from_a_worker_told_to_stop_has_it_killed_and_moves_nothing() -> None:
+    core = told_all(core_of_one(), *ENDING)
+    known = snapshot(core)
+    assert core.handle(told.FrameCorrupt(0, "magic"), 2.0) == [KillWorker(0)]
+    assert known == snapshot(core)
+
+
 @pytest.mark.parametrize(
     "late",
     [
         told.WorkerReady(0),
         told.WorkerInitFailed(0),
-        told.FrameCorrupt(0, "magic"),
         told.TimerFired(told.Timer(told.TimerKind.INIT, 0)),
     ],
     ids=lambda event: type(event).__name__,

@@ -1,0 +1,150 @@
+"""What an independent review of the production loop found, each as a test that failed before."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import heapq
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+import pool.crew
+from pool import Pool, PoolBroken
+from pool.events import Timer, TimerKind
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pool.effects import Effect
+    from pool.events import Event
+
+pytestmark = pytest.mark.integration
+
+LIMIT = 30
+
+
+@dataclasses.dataclass(frozen=True)
+class FrozenError(Exception):
+    """An exception to which nothing can be attached."""
+
+
+def fail_frozen() -> None:
+    raise FrozenError
+
+
+def test_a_frozen_exception_arrives_without_its_traceback() -> None:
+    with Pool(size=1) as pool:
+        assert type(pool.submit(fail_frozen).exception(LIMIT)) is FrozenError
+
+
+def test_a_default_timeout_for_sockets_does_not_reach_the_workers() -> None:
+    usual = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(0.05)
+    try:
+        with Pool(size=1) as pool:
+            (worker,) = pool.pids()
+            assert pool.submit(abs, -1).result(LIMIT) == 1
+            assert pool.submit(abs, -2).result(LIMIT) == 2
+            assert set(pool.pids()) == {worker}
+    finally:
+        socket.setdefaulttimeout(usual)
+
+
+def test_a_workers_death_is_no_broken_pipe_to_the_program(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        textwrap.dedent(
+            """
+            import signal
+            from pool import Pool
+
+            if __name__ == "__main__":
+                signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+                with Pool(size=1) as pool:
+                    for _ in range(20):
+                        lost = pool.submit(signal.raise_signal, signal.SIGKILL)
+                        answers = [pool.submit(abs, -1) for _ in range(3)]
+                        assert lost.exception() is not None
+                        assert [answer.result() for answer in answers] == [1, 1, 1]
+            """
+        )
+    )
+    ran = subprocess.run([sys.executable, program], capture_output=True, check=False, timeout=60)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+def test_only_a_timer_that_is_due_is_taken() -> None:
+    with Pool(size=1) as pool:
+        loop = pool._loop
+        later = Timer(TimerKind.DEADLINE, 99)
+        with loop._hold():
+            at = time.monotonic() + 60
+            loop._timers[later] = at
+            heapq.heappush(loop._due, (at, later))
+        assert loop._take_due() is None
+        assert loop._timers[later] == at
+
+
+def test_a_signal_handler_may_cancel_in_the_middle_of_a_submit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Pool(size=1) as pool:
+        running = pool.submit(signal.pause)
+        target = pool.submit(abs, -1)
+        core = pool._loop._core
+        handle = core.handle
+
+        def interrupted(event: Event, now: float) -> list[Effect]:
+            monkeypatch.undo()
+            signal.raise_signal(signal.SIGUSR1)
+            return handle(event, now)
+
+        monkeypatch.setattr(core, "handle", interrupted)
+        usual = signal.signal(signal.SIGUSR1, lambda *_: target.cancel())
+        try:
+            pool.submit(abs, -2)
+        finally:
+            signal.signal(signal.SIGUSR1, usual)
+        concurrent.futures.wait([target], LIMIT)
+        assert target.cancelled()
+        running.kill()
+
+
+def test_what_cannot_be_sent_breaks_the_pool_and_hangs_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool_ = Pool(size=1)
+    assert pool_.submit(abs, -1).result(LIMIT) == 1
+
+    def no_memory(*_: object) -> bytes:
+        raise MemoryError("planted")
+
+    monkeypatch.setattr(pool.crew, "encode", no_memory)
+    future = pool_.submit(abs, -2)
+    assert isinstance(future.exception(LIMIT), PoolBroken)
+    monkeypatch.undo()
+    with pytest.raises(PoolBroken, match="planted"):
+        pool_.submit(abs, -3)
+    pool_.shutdown()
+
+
+def test_shutdown_in_a_callback_does_not_wait_for_itself() -> None:
+    pool = Pool(size=1)
+    future = pool.submit(abs, -1)
+    called = threading.Event()
+
+    def end(_: object) -> None:
+        pool.shutdown(wait=True)
+        called.set()
+
+    future.add_done_callback(end)
+    assert called.wait(LIMIT)
+    assert pool._loop.join(LIMIT)
