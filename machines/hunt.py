@@ -11,15 +11,17 @@ from hypothesis.stateful import run_state_machine_as_test
 from machines.drivers import Diverged, Layer
 from machines.parts import POOL, Parts
 from machines.pool_machine import PoolMachine, PromiseBroken
-from machines.run import Run
+from machines.run import Run, execute
+from machines.trace import Trace
 from machines.uniform import BACKEND
 from model.promises import PROMISES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from machines.run import Report
     from machines.tally import Tally
-    from machines.trace import Setting, Trace
+    from machines.trace import Setting
     from model.checker import Checker, Violation
 
 
@@ -91,7 +93,15 @@ def _hunt_once(
             tally.begun += 1
             return Run(setting, layer, parts, promises=promises)
 
-        return PoolMachine(begin, tally.add)
+        return PoolMachine(begin, done)
+
+    def done(run: Run, report: Report) -> None:
+        tally.add(run, report)
+        # A planted bug may live in what the simulation does not have; the pool itself may not.
+        if layer is not Layer.SIM and parts == POOL and report.violation is None:
+            simulated = execute(Trace(run.setting, tuple(run.steps)), promises=promises)
+            if simulated.digest != report.digest:
+                raise Diverged(f"{layer} and sim disagree on a run of {len(run.steps)} steps")
 
     if seeded is not None:
         seed(seeded)(machine)

@@ -9,13 +9,15 @@ from hypothesis import settings
 
 import machines.run
 from machines.counterexample import Counterexample, Status
-from machines.drivers import Diverged, Layer
+from machines.drivers import DRIVERS, Diverged, Layer
 from machines.drivers.sim import SimDriver
+from machines.drivers.wire import WireDriver
 from machines.hunt import budget_of, hunt
 from machines.replay import Answer, replay
 from machines.run import execute
 from machines.tally import Tally
 from machines.trace import Deliver, Setting, Submit, Trace
+from pool.events import Event, WorkerExited
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,3 +61,20 @@ def test_a_run_on_real_that_has_no_processes_is_no_run() -> None:
 
 def test_a_run_on_real_has_as_many_processes_as_workers() -> None:
     assert execute(TRACE, Layer.REAL).processes == 1
+
+
+class LyingDriver(WireDriver):
+    """Tells of every exit another code than there was."""
+
+    def fact(self, worker: int, expected: Event) -> Event:
+        told = super().fact(worker, expected)
+        return WorkerExited(worker, 5, told.unstarted) if isinstance(told, WorkerExited) else told
+
+
+def test_a_layer_that_disagrees_with_the_simulation_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    base = settings(database=None, report_multiple_bugs=False)
+    monkeypatch.setitem(DRIVERS, Layer.WIRE, LyingDriver)
+    with pytest.raises(Diverged, match="wire and sim disagree"):
+        hunt(Layer.WIRE, Tally(), budget_of(base, Layer.WIRE, 100, 40), seeded=1)
