@@ -26,6 +26,8 @@ SECONDS_MAX: Final = 1e6
 RETRIES_MAX: Final = 100
 SIZE_MAX: Final = 16
 STEPS_MAX: Final = 10_000
+# Added to a task's number, it gives one that no trace can name.
+FOREIGN: Final = 1_000_000
 
 
 class How(StrEnum):

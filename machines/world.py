@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from machines import trace, vocabulary, workload
 from machines.body import FRAMES, Body, Condition, Fact, FactKind, Gate, Order
 from machines.gate import EXIT_CODE, Start
-from machines.trace import How
+from machines.trace import FOREIGN, How
 from model import history as saw
 from pool import effects
 from pool import events as told
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from pool.config import PoolConfig
 
 SIGKILLED: Final = -9
-FOREIGN: Final = 1_000_000
 _BAD: Final = {How.FLIPPED: "checksum", How.UNKNOWN: "kind", How.OVERSIZED: "length"}
 
 

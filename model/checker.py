@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -38,7 +39,7 @@ class Violation:
     record: int
 
 
-class Checker:
+class Checker(abc.ABC):
     """Judges one promise; subclasses say which records they watch.
 
     A watching method returns the sentence of a violation, or None. `verdict` starts as `unknown`
@@ -52,6 +53,6 @@ class Checker:
     def __init__(self) -> None:
         self.verdict = Verdict.HOLDS if self.at_once else Verdict.UNKNOWN
 
+    @abc.abstractmethod
     def watches(self) -> Watches:
         """The records that this promise depends on, each with the method that takes it."""
-        raise NotImplementedError

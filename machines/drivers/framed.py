@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from machines import workload
-from machines.trace import How
+from machines.trace import FOREIGN, How
 from pool import payloads
 from pool.errors import FrameError, PayloadError
 from pool.events import Event, FrameCorrupt, Reply
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from pool.config import PoolConfig
 
-FOREIGN: int = 1_000_000
 UNKNOWN_KIND: int = 99
 
 
