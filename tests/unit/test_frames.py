@@ -109,7 +109,7 @@ def test_no_bytes_give_no_frame() -> None:
 def test_stream_may_end_between_two_frames() -> None:
     taker = decoder()
     taker.close()
-    taker.feed(encode(Kind.STOP))
+    assert taker.feed(encode(Kind.STOP)) == [Frame(Kind.STOP)]
     taker.close()
 
 
