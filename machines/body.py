@@ -43,9 +43,10 @@ class FactKind(StrEnum):
     REFUSED = "refused"
     EXIT = "exit"
     REAP = "reaped"
+    HEALTH = "health"
 
 
-FRAMES = (FactKind.READY, FactKind.INIT_FAILED, FactKind.REPLY)
+FRAMES = (FactKind.READY, FactKind.INIT_FAILED, FactKind.REPLY, FactKind.HEALTH)
 
 
 @frozen
@@ -53,6 +54,7 @@ class Fact:
     """One thing on its way from a worker to the pool.
 
     Attributes:
+        task: the number of the task, or of the health check that is answered.
         struck: in which way it is no proper frame of its worker; empty if it is one.
     """
 
@@ -66,13 +68,33 @@ class Fact:
     struck: str = ""
 
 
+class OrderKind(StrEnum):
+    """What the pool wants of a worker."""
+
+    TASK = "task"
+    STOP = "stop"
+    CHECK = "check"
+    DROP = "drop"
+
+
 @frozen
 class Order:
-    """A frame on its way from the pool to a worker; without a task it says stop."""
+    """A frame on its way from the pool to a worker.
 
-    task: int | None = None
+    Attributes:
+        number: the task's, health check's or session's; 0 for a stop.
+        session: the session that a task belongs to; None for an anonymous one.
+        opens: whether that session's state is to be made first.
+        ahead: whether the task may be taken back until the worker comes to it.
+    """
+
+    kind: OrderKind
+    number: int = 0
     attempt: int = 0
     operation: str = ""
+    session: int | None = None
+    opens: bool = False
+    ahead: bool = False
 
 
 @define(eq=False)
@@ -85,6 +107,9 @@ class Body:
         at_gate: the order whose function waits at the gate.
         sent: how many tasks the pool has sent.
         begun: how many of them were started.
+        skipped: those in its inbox that were taken back.
+        marks: for each session whose state it has, the tasks that left their mark there.
+        found: what the function at its gate found there; None for an anonymous one.
     """
 
     number: int
@@ -95,6 +120,9 @@ class Body:
     gate: Gate = Gate.EMPTY
     sent: int = 0
     begun: int = 0
+    skipped: set[int] = field(factory=set)
+    marks: dict[int, list[int]] = field(factory=dict)
+    found: list[int] | None = None
 
     @property
     def alive(self) -> bool:

@@ -32,6 +32,18 @@ WHICH = st.integers(0, 7)
 DEADLINES = st.none() | st.sampled_from([1.0, 2.0, 5.0])
 GRACES = st.none() | st.sampled_from([0.0, 1.0, 5.0])
 SECONDS = st.sampled_from([1.0, 2.0, 5.0, 1.0, 2.0, 5.0, 1.0, 60.0])
+SESSIONS = st.integers(0, 2)
+# What else of the configuration is chosen; what comes first is what a failure is shrunk to.
+FLAVOURS: Final[tuple[dict[str, Any], ...]] = (
+    {},
+    {"prefetch": 2},
+    {"openings_max": 1},
+    {"session_ttl": 10.0},
+    {"health_interval": 30.0},
+    {"tasks_max": 2},
+    {"age_max": 20.0},
+    {"prefetch": 3, "health_interval": 30.0, "tasks_max": 3, "session_ttl": 10.0},
+)
 RARELY = st.integers(0, 7).map(lambda drawn: drawn == 7)
 
 
@@ -70,11 +82,16 @@ class PoolMachine(RuleBasedStateMachine):
         self._done = done
         self.run: Run | None = None
         self.tasks = 0
+        self.sessions: list[int] = []
 
-    @initialize(size=st.integers(1, 3), queue_limit=st.none() | st.integers(0, 3))
-    def start(self, size: int, queue_limit: int | None) -> None:
+    @initialize(
+        size=st.integers(1, 3),
+        queue_limit=st.none() | st.integers(0, 3),
+        flavour=st.sampled_from(FLAVOURS),
+    )
+    def start(self, size: int, queue_limit: int | None, flavour: dict[str, Any]) -> None:
         """A fresh pool starts."""
-        self.run = self._begin(Setting(size=size, queue_limit=queue_limit))
+        self.run = self._begin(Setting(size=size, queue_limit=queue_limit, **flavour))
         self._check()
 
     # Clients.
@@ -88,6 +105,41 @@ class PoolMachine(RuleBasedStateMachine):
         """A client submits a task."""
         self._do(trace.Submit(self.tasks, operation, deadline, retries))
         self.tasks += 1
+
+    @rule(count=st.integers(2, 6))
+    def submit_several(self, count: int) -> None:
+        """A client submits more than the workers can take at once."""
+        for _ in range(count):
+            self._do(trace.Submit(self.tasks))
+            self.tasks += 1
+
+    @rule(session=SESSIONS)
+    def open_session(self, session: int) -> None:
+        """A client opens a session, whether or not it is open."""
+        self._do(trace.OpenSession(session))
+        if session not in self.sessions:
+            self.sessions.append(session)
+
+    @precondition(lambda self: self.sessions)
+    @rule(which=WHICH, operation=st.sampled_from(sorted(OPERATIONS)), deadline=DEADLINES)
+    def submit_to_session(self, which: int, operation: str, deadline: float | None) -> None:
+        """A client submits a task to a session, in whatever state it is."""
+        for session in self._choose(which, self.sessions):
+            self._do(trace.Submit(self.tasks, operation, deadline, session=session))
+            self.tasks += 1
+
+    @precondition(lambda self: self.sessions)
+    @rule(which=WHICH)
+    def reopen(self, which: int) -> None:
+        """A client wants a session again, lost or not."""
+        self._pick(which, self.sessions, trace.Reopen)
+
+    @precondition(lambda self: self.sessions)
+    @rule(which=WHICH, surely=st.booleans())
+    def close_session(self, which: int, surely: bool) -> None:
+        """A client closes a session, in whatever state it is."""
+        if surely:
+            self._pick(which, self.sessions, trace.CloseSession)
 
     @precondition(lambda self: self.tasks > 0)
     @rule(which=WHICH)
@@ -139,6 +191,18 @@ class PoolMachine(RuleBasedStateMachine):
             for move in fair_moves(self._world)[:1]:
                 self._do(move)
 
+    @precondition(lambda self: self.receptive())
+    @rule(which=WHICH, moves=st.integers(1, 4))
+    def work_on(self, which: int, moves: int) -> None:
+        """A worker works while the pool hears nothing of it."""
+        for worker in self._choose(which, self.receptive()):
+            body = self._world.bodies[worker]
+            for _ in range(moves):
+                if body.receptive:
+                    self._do(trace.Receive(worker))
+                elif body.openable and body.at_gate is not None:
+                    self._do(trace.Open(body.at_gate.number))
+
     # The nemesis.
 
     @precondition(lambda self: self.living())
@@ -175,7 +239,9 @@ class PoolMachine(RuleBasedStateMachine):
     def late_reply(self, which: int) -> None:
         """A function ends, its deadline passes, and only then its reply is heard."""
         for task in self._choose(which, self.at_gates()):
-            worker = next(b.number for b in self._bodies() if b.at_gate and b.at_gate.task == task)
+            worker = next(
+                b.number for b in self._bodies() if b.at_gate and b.at_gate.number == task
+            )
             self._do(trace.Open(task))
             self._do(trace.Advance(5.0))
             self._do(trace.Deliver(worker))
@@ -230,7 +296,7 @@ class PoolMachine(RuleBasedStateMachine):
     def at_gates(self) -> list[int]:
         """The tasks whose functions wait to be let on."""
         waiting = [body.at_gate for body in self._bodies() if body.openable]
-        return [order.task for order in waiting if order is not None and order.task is not None]
+        return [order.number for order in waiting if order is not None]
 
     def _choose(self, which: int, among: Sequence[int]) -> Sequence[int]:
         return [among[which % len(among)]] if among else []

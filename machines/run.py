@@ -21,6 +21,8 @@ from machines.world import World
 from model import history as saw
 from model.checker import Verdict
 from model.promises import PROMISES, Judge
+from pool.events import TimerKind
+from pool.lifecycle import WorkerState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from model.checker import Checker, Violation
 
 MOVES_MAX: Final = 2_000
+_ROUND: Final = (TimerKind.HEALTH, TimerKind.AGE)
 
 
 @frozen
@@ -193,11 +196,23 @@ def heal(world: World) -> bool:
         if moves:
             for move in moves:
                 world.do(move)
-        elif world.timers:
-            world.do(trace.Advance(max(0.0, min(world.timers.values()) - world.now)))
-        else:
+            continue
+        due = _awaited(world)
+        if due is None:
             return True
+        world.do(trace.Advance(max(0.0, due - world.now)))
     return False
+
+
+def _awaited(world: World) -> float | None:
+    """When the next timer is due that can still change something; None if there is none.
+
+    Health checks come round for ever, and so do the ages of workers; they are waited for only
+    while something is unwell.
+    """
+    unwell = any(w.state is WorkerState.DEGRADED for w in world.core.workers.values())
+    due = [at for timer, at in world.timers.items() if unwell or timer.kind not in _ROUND]
+    return min(due, default=None)
 
 
 def fair_moves(world: World) -> list[Command]:
@@ -208,8 +223,8 @@ def fair_moves(world: World) -> list[Command]:
             moves.append(trace.Continue(body.number))
         elif body.facts:
             moves.append(trace.Deliver(body.number))
-        elif body.openable and body.at_gate is not None and body.at_gate.task is not None:
-            moves.append(trace.Open(body.at_gate.task))
+        elif body.openable and body.at_gate is not None:
+            moves.append(trace.Open(body.at_gate.number))
         elif body.receptive:
             moves.append(trace.Receive(body.number))
     return moves

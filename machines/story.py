@@ -40,6 +40,8 @@ def _submit(step: trace.Submit) -> str:
         wishes.append(f"deadline {step.deadline:g} s")
     if step.retries:
         wishes.append(f"idempotent, {step.retries} retries")
+    if step.session is not None:
+        wishes.append(f"to session {step.session}")
     return "a client submits " + ", ".join(wishes)
 
 
@@ -52,6 +54,9 @@ def _shutdown(step: trace.Shutdown) -> str:
 
 _COMMANDS: Final[dict[type, Callable[[Any], str]]] = {
     trace.Submit: _submit,
+    trace.OpenSession: lambda s: f"a client opens session {s.session}",
+    trace.Reopen: lambda s: f"a client reopens session {s.session}",
+    trace.CloseSession: lambda s: f"a client closes session {s.session}",
     trace.Cancel: lambda s: f"a client cancels task {s.task}",
     trace.Kill: lambda s: f"a client has task {s.task} killed",
     trace.Shutdown: _shutdown,
@@ -72,10 +77,24 @@ def _resolved(record: saw.Resolved) -> str:
     return f"task {record.task} resolves: {record.ending}{value}"
 
 
+def _assigned(record: saw.Assigned) -> str:
+    way = "sent ahead" if record.ahead else "sent"
+    return f"task {record.task} is {way} to worker {record.worker}"
+
+
+def _recalled(record: saw.Recalled) -> str:
+    tasks = ", ".join(map(str, record.tasks)) or "nothing"
+    return f"taken back from worker {record.worker}: {tasks}"
+
+
 _RECORDS: Final[dict[type, Callable[[Any], str]]] = {
     saw.Refused: lambda r: f"task {r.task} is refused: {r.why}",
-    saw.Assigned: lambda r: f"task {r.task} is sent to worker {r.worker}",
+    saw.Assigned: _assigned,
+    saw.Recalled: _recalled,
     saw.Started: lambda r: f"task {r.task} starts on worker {r.worker}",
+    saw.SessionMoved: lambda r: f"session {r.session}: {r.before} → {r.after} ({r.because})",
+    saw.SessionRefused: lambda r: f"session {r.session} is refused: {r.why}",
+    saw.BreakerMoved: lambda r: f"breaker: {r.before} → {r.after} ({r.because})",
     saw.Finished: lambda r: f"task {r.task} {r.ending} {r.value!r} on worker {r.worker}",
     saw.Resolved: _resolved,
     saw.Moved: lambda r: f"worker {r.worker}: {r.before} → {r.after} ({r.because})",

@@ -24,6 +24,7 @@ from machines.trace import (
     Receive,
     Setting,
     Shutdown,
+    Stop,
     Submit,
     Trace,
 )
@@ -37,6 +38,15 @@ if TYPE_CHECKING:
 _BUSY: Final[tuple[Command, ...]] = (Deliver(0), Submit(0), Receive(0))
 _DIES: Final[tuple[Command, ...]] = (Crash(0), Deliver(0), Deliver(0))
 _READY_DIES: Final[tuple[Command, ...]] = (Deliver(0), *_DIES)
+
+_UNWELL: Final[tuple[Command, ...]] = (
+    Deliver(0),
+    Submit(0, "exhaust"),
+    Receive(0),
+    Open(0),
+    Deliver(0),
+)
+PLAIN: Final = Setting(size=1)
 
 STORIES: Final[dict[str, tuple[Command, ...]]] = {
     "a task returns": (*_BUSY, Open(0), Deliver(0)),
@@ -58,6 +68,19 @@ STORIES: Final[dict[str, tuple[Command, ...]]] = {
     "a replacement's initializer raises": (NextStart(Start.RAISES), *_READY_DIES, Deliver(1)),
     "a replacement's initializer hangs": (NextStart(Start.HANGS), *_READY_DIES, Advance(61.0)),
     "a replacement exits": (NextStart(Start.EXITS), *_READY_DIES, Deliver(1)),
+    "an unwell worker recovers": (*_UNWELL, Receive(0), Deliver(0)),
+    "an unwell worker is killed": (*_UNWELL, *_DIES),
+    "an unwell worker's report is damaged": (*_UNWELL, Receive(0), Mangle(0), Deliver(0)),
+    "an unwell worker is told to stop": (*_UNWELL, Shutdown()),
+    "an unwell worker does not recover": (*_UNWELL, Stop(0), Advance(16.0)),
+    "an idle worker becomes unwell": (Deliver(0), Stop(0), Advance(36.0)),
+    "an unwell worker gets old": (*_UNWELL, Stop(0), Advance(11.0)),
+    "a worker has served enough": (*_BUSY, Open(0), Deliver(0)),
+}
+SETTINGS: Final = {
+    "an idle worker becomes unwell": Setting(size=1, health_interval=30.0),
+    "an unwell worker gets old": Setting(size=1, age_max=10.0),
+    "a worker has served enough": Setting(size=1, tasks_max=1),
 }
 
 
@@ -69,7 +92,7 @@ IDLE: Final[dict[str, tuple[Command, ...]]] = {
 
 def seconds_to_end(layer: Layer, parts: Parts, steps: tuple[Command, ...]) -> float:
     """How far the clock had to move until a pool without tasks had ended."""
-    with Run(Setting(size=1), layer, parts) as run:
+    with Run(PLAIN, layer, parts) as run:
         for step in steps:
             run.do(step)
         run.finish()
@@ -91,7 +114,8 @@ def test_every_legal_move_fires(
     """What fired over all stories is the specified lifecycle, no row more and none less."""
     fired: Counter[tuple[str, str, str]] = Counter()
     for title, steps in STORIES.items():
-        report = execute(Trace(Setting(size=1), steps), poolcheck_layer, poolcheck_parts)
+        setting = SETTINGS.get(title, PLAIN)
+        report = execute(Trace(setting, steps), poolcheck_layer, poolcheck_parts)
         assert report.violation is None, f"{title}: {report.violation}"
         assert not report.impossible, f"{title}: steps {report.impossible} were impossible"
         fired += report.fired

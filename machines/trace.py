@@ -16,6 +16,7 @@ from attrs import Attribute, field, frozen, validators
 
 from machines.gate import Start
 from machines.workload import OPERATIONS
+from pool.breaker import BreakerPolicy
 from pool.config import PoolConfig
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 NUMBER_MAX: Final = 9_999
 SECONDS_MAX: Final = 1e6
+SECONDS_MIN: Final = 1e-3
 RETRIES_MAX: Final = 100
 SIZE_MAX: Final = 16
 STEPS_MAX: Final = 10_000
@@ -62,6 +64,14 @@ def _seconds(_: Any, attribute: Attribute[float], value: float) -> None:
         )
 
 
+def _interval(_: Any, attribute: Attribute[float], value: float) -> None:
+    if not (math.isfinite(value) and SECONDS_MIN <= value <= SECONDS_MAX):
+        raise ValueError(
+            f"{attribute.name} must be {SECONDS_MIN:g} to {SECONDS_MAX:g} seconds, "
+            f"not {short(value)}"
+        )
+
+
 def one_of(known: Iterable[str]) -> Any:
     """A validator is returned that accepts these words only, and names them to whoever errs."""
     words = list(known)
@@ -87,6 +97,31 @@ class Submit:
     operation: str = field(default="echo", validator=one_of(OPERATIONS))
     deadline: float | None = field(default=None, validator=validators.optional(_seconds))
     retries: int = field(default=0, validator=_whole(0, RETRIES_MAX))
+    session: int | None = field(default=None, validator=validators.optional(_NUMBER))
+
+
+@frozen
+class OpenSession:
+    """A client opens a session, or has the one that is open."""
+
+    do: ClassVar[str] = "open_session"
+    session: int = field(validator=_NUMBER)
+
+
+@frozen
+class Reopen:
+    """A client wants a lost session again, with an empty state."""
+
+    do: ClassVar[str] = "reopen"
+    session: int = field(validator=_NUMBER)
+
+
+@frozen
+class CloseSession:
+    """A client will submit nothing more to a session."""
+
+    do: ClassVar[str] = "close_session"
+    session: int = field(validator=_NUMBER)
 
 
 @frozen
@@ -189,6 +224,9 @@ class NextStart:
 
 Command = (
     Submit
+    | OpenSession
+    | Reopen
+    | CloseSession
     | Cancel
     | Kill
     | Shutdown
@@ -207,6 +245,9 @@ COMMANDS: Final[dict[str, type[Command]]] = {
     kind.do: kind
     for kind in (
         Submit,
+        OpenSession,
+        Reopen,
+        CloseSession,
         Cancel,
         Kill,
         Shutdown,
@@ -231,7 +272,13 @@ class Setting:
     Attributes:
         size: workers.
         queue_limit: tasks that may wait; None for no bound.
-        start_failures_max: failed starts in a row until the pool is broken.
+        start_failures_max: failed starts in a row until the breaker opens.
+        openings_max: how often in a row it may open without the pool's being broken.
+        prefetch: tasks that may be sent ahead to a worker.
+        tasks_max: tasks after which a worker is recycled; None for never.
+        age_max: seconds after which a worker is recycled; None for never.
+        health_interval: seconds between health checks; None for none.
+        session_ttl: seconds without a task after which a session is closed; None for never.
     """
 
     size: int = field(default=2, validator=_whole(1, SIZE_MAX))
@@ -239,13 +286,26 @@ class Setting:
         default=None, validator=validators.optional(_whole(0, NUMBER_MAX))
     )
     start_failures_max: int = field(default=3, validator=_whole(1, 100))
+    openings_max: int = field(default=0, validator=_whole(0, 100))
+    prefetch: int = field(default=0, validator=_whole(0, 100))
+    tasks_max: int | None = field(default=None, validator=validators.optional(_whole(1, 100)))
+    age_max: float | None = field(default=None, validator=validators.optional(_interval))
+    health_interval: float | None = field(default=None, validator=validators.optional(_interval))
+    session_ttl: float | None = field(default=None, validator=validators.optional(_interval))
 
     def config(self) -> PoolConfig:
         """The pool's whole configuration, with virtual seconds that the machines know."""
         return PoolConfig(
             size=self.size,
             queue_limit=self.queue_limit,
-            start_failures_max=self.start_failures_max,
+            prefetch=self.prefetch,
+            tasks_max=self.tasks_max,
+            age_max=self.age_max,
+            health_interval=self.health_interval,
+            session_ttl=self.session_ttl,
+            breaker=BreakerPolicy(
+                failures_max=self.start_failures_max, openings_max=self.openings_max
+            ),
             init_timeout=INIT_TIMEOUT_S,
             grace=GRACE_S,
             frame_bytes_max=FRAME_BYTES_MAX,

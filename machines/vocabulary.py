@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from model import history as saw
 from pool import effects as do
+from pool.breaker import BreakerBecause, BreakerState
 from pool.effects import Ending, Refusal
 from pool.lifecycle import Because, WorkerState
+from pool.sessions import SessionBecause, SessionState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +22,7 @@ STATES: Final = {
     WorkerState.INITIALIZING: "initializing",
     WorkerState.READY: "ready",
     WorkerState.BUSY: "busy",
+    WorkerState.DEGRADED: "degraded",
     WorkerState.TERMINATING: "terminating",
     WorkerState.TERMINATED: "terminated",
 }
@@ -32,12 +35,48 @@ REASONS: Final = {
     Because.CHECKOUT: "checkout",
     Because.CHECKIN_SUCCESS: "checkin_success",
     Because.CHECKIN_ERROR: "checkin_error",
+    Because.HEALTH_CHECK_FAILED: "health_check_failed",
+    Because.HEALTH_CHECK_LIMIT: "health_check_limit",
+    Because.HEALTH_RESTORED: "health_restored",
+    Because.RECOVERY_DEGRADE: "recovery_degrade",
+    Because.RECYCLE: "recycle",
     Because.TIMEOUT: "timeout",
     Because.CANCELLED: "cancelled",
     Because.EXITED: "exited",
     Because.CORRUPT: "corrupt",
     Because.SHUTDOWN: "shutdown",
     Because.REAPED: "reaped",
+}
+
+SESSION_STATES: Final = {
+    SessionState.OPENED: "opened",
+    SessionState.PLACED: "placed",
+    SessionState.LOST: "lost",
+    SessionState.CLOSING: "closing",
+    SessionState.CLOSED: "closed",
+}
+
+SESSION_REASONS: Final = {
+    SessionBecause.FIRST_TASK: "first_task",
+    SessionBecause.WORKER_LOST: "worker_lost",
+    SessionBecause.REOPENED: "reopened",
+    SessionBecause.CLOSE_REQUESTED: "close_requested",
+    SessionBecause.DRAINED: "drained",
+    SessionBecause.EXPIRED: "expired",
+    SessionBecause.SHUTDOWN: "shutdown",
+}
+
+BREAKER_STATES: Final = {
+    BreakerState.CLOSED: "closed",
+    BreakerState.OPEN: "open",
+    BreakerState.HALF_OPEN: "half_open",
+}
+
+BREAKER_REASONS: Final = {
+    BreakerBecause.TRIPPED: "tripped",
+    BreakerBecause.COOLED: "cooled",
+    BreakerBecause.PROBE_FAILED: "probe_failed",
+    BreakerBecause.PROBE_SUCCEEDED: "probe_succeeded",
 }
 
 ENDINGS: Final = {
@@ -47,6 +86,7 @@ ENDINGS: Final = {
     Ending.KILLED: "killed",
     Ending.TIMEOUT: "timeout",
     Ending.LOST: "lost",
+    Ending.SESSION_LOST: "session_lost",
     Ending.SHUTDOWN: "shutdown",
     Ending.BROKEN: "broken",
 }
@@ -55,6 +95,7 @@ REFUSALS: Final = {
     Refusal.SATURATED: "saturated",
     Refusal.SHUTDOWN: "shutdown",
     Refusal.BROKEN: "broken",
+    Refusal.SESSION_LOST: "session_lost",
 }
 
 
@@ -63,10 +104,24 @@ def _moved(effect: do.WorkerMoved) -> saw.Moved:
     return saw.Moved(effect.worker, before, REASONS[effect.because], after)
 
 
+def _session_moved(effect: do.SessionMoved) -> saw.SessionMoved:
+    before, after = SESSION_STATES[effect.before], SESSION_STATES[effect.after]
+    return saw.SessionMoved(effect.session, before, SESSION_REASONS[effect.because], after)
+
+
+def _breaker_moved(effect: do.BreakerMoved) -> saw.BreakerMoved:
+    before, after = BREAKER_STATES[effect.before], BREAKER_STATES[effect.after]
+    return saw.BreakerMoved(before, BREAKER_REASONS[effect.because], after)
+
+
 _RECORDS: Final[dict[type, Callable[[Any], saw.Record]]] = {
-    do.SendTask: lambda e: saw.Assigned(e.task, e.worker),
-    do.RefuseTask: lambda e: saw.Refused(e.task, REFUSALS[e.why]),
+    do.SpawnWorker: lambda e: saw.StartAsked(e.worker),
+    do.SendTask: lambda e: saw.Assigned(e.task, e.worker, e.ahead),
+    do.FailOver: lambda e: saw.Diverted(e.task),
+    do.RefuseSession: lambda e: saw.SessionRefused(e.session, REFUSALS[e.why]),
     do.WorkerMoved: _moved,
+    do.SessionMoved: _session_moved,
+    do.BreakerMoved: _breaker_moved,
     do.PoolBroke: lambda _: saw.Broke(),
     do.PoolClosed: lambda _: saw.Closed(),
 }
@@ -75,10 +130,16 @@ _RECORDS: Final[dict[type, Callable[[Any], saw.Record]]] = {
 def record_of(effect: do.Effect) -> saw.Record | None:
     """What an effect says to whoever watches the pool; None if it says nothing by itself.
 
-    Resolutions are not here: only the driver can tell what value they carry.
+    Resolutions are not here: only the driver can tell what value they carry. Neither are refused
+    tasks: only the driver knows which session they were for.
     """
     make = _RECORDS.get(type(effect))
     return None if make is None else make(effect)
+
+
+def refused(effect: do.RefuseTask, session: int | None) -> saw.Refused:
+    """A refusal, with the session that the task was for."""
+    return saw.Refused(effect.task, REFUSALS[effect.why], session)
 
 
 def resolved(effect: do.ResolveTask, value: Any) -> saw.Resolved:

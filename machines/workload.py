@@ -36,6 +36,11 @@ def leave(task: int) -> None:
     raise SystemExit(task)
 
 
+def exhaust(task: int) -> None:
+    """The function wants more memory than there is."""
+    raise MemoryError(f"task {task}")
+
+
 def unpicklable(task: int) -> Any:
     """Something that cannot cross a process boundary is returned."""
     return lambda: task
@@ -46,6 +51,7 @@ OPERATIONS: Final[Mapping[str, Callable[[int], Any]]] = {
     "big": big,
     "fail": fail,
     "leave": leave,
+    "exhaust": exhaust,
     "unpicklable": unpicklable,
 }
 
@@ -56,6 +62,15 @@ def perform(operation: str, task: int) -> Any:
     return OPERATIONS[operation](task)
 
 
+def perform_in(state: dict[str, list[int]], operation: str, task: int) -> list[Any]:
+    """As `perform`, for a session's task: the marks that it found in the state come first."""
+    marks = state.setdefault("marks", [])
+    found = list(marks)
+    marks.append(task)
+    gate.wait()
+    return [found, OPERATIONS[operation](task)]
+
+
 def canonical(value: Any) -> Any:
     """A result or exception as it stands in logs and histories: short, equal on every layer."""
     if isinstance(value, BaseException):
@@ -63,15 +78,25 @@ def canonical(value: Any) -> Any:
         return [type(value).__name__, words]
     if isinstance(value, str) and len(value) == BIG_BYTES and value == value[:8] * (BIG_BYTES // 8):
         return ["big", int(value[:8])]
+    if isinstance(value, list):
+        return [canonical(item) for item in value]
     return value
 
 
-def expected(operation: str, task: int) -> tuple[str, Any]:
-    """How the operation ends, `returned` or `raised`, and with what canonical value."""
+def expected(operation: str, task: int, found: list[int] | None = None) -> tuple[str, Any]:
+    """How the operation ends: `returned`, `raised` or `exhausted`, and its canonical value.
+
+    Args:
+        operation: its name.
+        task: the task's number.
+        found: the marks in its session's state; None for an anonymous task.
+    """
     try:
         value = OPERATIONS[operation](task)
+    except MemoryError as error:
+        return "exhausted", canonical(error)
     except BaseException as error:
         return "raised", canonical(error)
     if callable(value):
         return "raised", ["PayloadError", ""]
-    return "returned", canonical(value)
+    return "returned", canonical(value if found is None else [found, value])

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from machines import trace, vocabulary, workload
-from machines.body import FRAMES, Body, Condition, Fact, FactKind, Gate, Order
-from machines.gate import EXIT_CODE, Start
+from machines import trace, vocabulary
+from machines.bodies import Bodies
+from machines.body import FRAMES, Body, Condition, Fact, FactKind, Gate, OrderKind
+from machines.gate import FAULT
 from machines.trace import FOREIGN, How
 from model import history as saw
 from pool import effects
@@ -50,17 +51,18 @@ class World:
     ) -> None:
         self.now = 0.0
         self.log: list[Any] = []
-        self.bodies: dict[int, Body] = {}
         self.timers: dict[told.Timer, float] = {}
-        self.operations: dict[int, str] = {}
+        self.session_of: dict[int, int | None] = {}
         self.closed = False
-        self.launched = 0
-        self._next_start = Start.NORMAL
         self._driver = driver
+        self._book = Bodies(driver, self._see)
         self._watch = watch
         self.core = parts.core(config)
         self._commands: dict[type, Callable[[Any], bool]] = {
             trace.Submit: self._submit,
+            trace.OpenSession: self._open_session,
+            trace.Reopen: self._reopen,
+            trace.CloseSession: self._close_session,
             trace.Cancel: self._cancel,
             trace.Kill: self._kill_task,
             trace.Shutdown: self._shutdown,
@@ -74,17 +76,26 @@ class World:
             trace.Mangle: self._mangle,
             trace.NextStart: self._set_next_start,
         }
-        self._performers: dict[type, Callable[[Any], None]] = {
-            effects.SpawnWorker: self._perform_spawn,
-            effects.SendTask: self._perform_send,
-            effects.StopWorker: self._perform_stop,
-            effects.KillWorker: self._perform_kill,
+        self._performers: dict[type, Callable[[Any], told.Event | None]] = {
+            **self._book.performers,
+            effects.RecallTasks: self._perform_recall,
             effects.ResolveTask: self._perform_resolve,
+            effects.RefuseTask: self._perform_refuse,
             effects.SetTimer: self._perform_set_timer,
             effects.ClearTimer: self._perform_clear_timer,
             effects.PoolClosed: self._perform_closed,
         }
-        self._see(saw.Opened(config.size, config.queue_limit, config.grace))
+        self._see(
+            saw.Opened(
+                config.size,
+                config.queue_limit,
+                config.grace,
+                config.max_overflow,
+                config.lazy,
+                config.breaker.failures_max,
+                config.breaker.probes_max,
+            )
+        )
         self._tell(told.PoolStarted())
 
     def do(self, command: trace.Command) -> bool:
@@ -96,6 +107,16 @@ class World:
         return self._commands[type(command)](command)
 
     @property
+    def bodies(self) -> dict[int, Body]:
+        """Each worker's body, by its number."""
+        return self._book.all
+
+    @property
+    def launched(self) -> int:
+        """How many processes were started."""
+        return self._book.launched
+
+    @property
     def ready(self) -> int:
         """How many workers are ready."""
         return sum(worker.state is WorkerState.READY for worker in self.core.workers.values())
@@ -103,21 +124,39 @@ class World:
     # What clients do.
 
     def _submit(self, command: trace.Submit) -> bool:
-        if command.task in self.operations:
+        if command.task in self._book.operations:
             return False
-        self.operations[command.task] = command.operation
-        self._tell(told.TaskSubmitted(command.task, command.deadline, command.retries))
+        self._book.operations[command.task] = command.operation
+        self.session_of[command.task] = command.session
+        self._tell(
+            told.TaskSubmitted(command.task, command.deadline, command.retries, command.session)
+        )
+        return True
+
+    def _open_session(self, command: trace.OpenSession) -> bool:
+        self._see(saw.SessionAsked(command.session, "open"))
+        self._tell(told.SessionOpened(command.session))
+        return True
+
+    def _reopen(self, command: trace.Reopen) -> bool:
+        self._see(saw.SessionAsked(command.session, "reopen"))
+        self._tell(told.SessionReopened(command.session))
+        return True
+
+    def _close_session(self, command: trace.CloseSession) -> bool:
+        self._see(saw.SessionAsked(command.session, "close"))
+        self._tell(told.SessionCloseRequested(command.session))
         return True
 
     def _cancel(self, command: trace.Cancel) -> bool:
-        if command.task not in self.operations:
+        if command.task not in self._book.operations:
             return False
         self._see(saw.CancelAsked(command.task, forcibly=False))
         self._tell(told.CancelRequested(command.task))
         return True
 
     def _kill_task(self, command: trace.Kill) -> bool:
-        if command.task not in self.operations:
+        if command.task not in self._book.operations:
             return False
         self._see(saw.CancelAsked(command.task, forcibly=True))
         self._tell(told.KillRequested(command.task))
@@ -135,35 +174,26 @@ class World:
         if body is None or not body.receptive:
             return False
         order = body.inbox.popleft()
-        self._driver.receive(body.number)
-        if order.task is None:
-            self._dies(body, 0)
-            return True
-        body.at_gate = order
-        body.gate = Gate.CLOSED
-        body.begun += 1
-        self._see(saw.Started(order.task, body.number))
+        if order.kind is not OrderKind.TASK:
+            self._driver.receive(body.number)
+            self._book.obey(body, order)
+        elif order.number in body.skipped:
+            self._driver.skip(body.number)
+            body.skipped.discard(order.number)
+        else:
+            self._driver.receive(body.number)
+            self._book.begin(body, order)
         return True
 
     def _open(self, command: trace.Open) -> bool:
         for body in self.bodies.values():
-            if body.openable and body.at_gate is not None and body.at_gate.task == command.task:
+            if body.openable and body.at_gate is not None and body.at_gate.number == command.task:
                 self._driver.open(body.number)
                 body.gate = Gate.OPENED
                 if body.condition is Condition.RUNNING:
-                    self._answer(body)
+                    self._book.answer(body)
                 return True
         return False
-
-    def _answer(self, body: Body) -> None:
-        order, body.at_gate = body.at_gate, None
-        body.gate = Gate.EMPTY
-        if order is None or order.task is None:
-            return
-        ending, value = workload.expected(order.operation, order.task)
-        self._see(saw.Finished(order.task, body.number, ending, value))
-        reply = Reply.RETURNED if ending == "returned" else Reply.RAISED
-        body.facts.append(Fact(FactKind.REPLY, order.task, order.attempt, reply, value))
 
     def _deliver(self, command: trace.Deliver) -> bool:
         body = self.bodies.get(command.worker)
@@ -200,7 +230,7 @@ class World:
         if body is None or not body.alive:
             return False
         self._driver.crash(body.number)
-        self._dies(body, SIGKILLED)
+        self._book.dies(body, SIGKILLED)
         return True
 
     def _stop(self, command: trace.Stop) -> bool:
@@ -218,7 +248,7 @@ class World:
         self._driver.resume(body.number)
         body.condition = Condition.RUNNING
         if body.gate is Gate.OPENED:
-            self._answer(body)
+            self._book.answer(body)
         return True
 
     def _mangle(self, command: trace.Mangle) -> bool:
@@ -233,7 +263,7 @@ class World:
         if how is How.CUT:
             if body.alive:
                 self._driver.crash(body.number)
-                self._dies(body, SIGKILLED)
+                self._book.dies(body, SIGKILLED)
             ends = [left for left in body.facts if left.kind not in FRAMES]
             body.facts.clear()
             body.facts.extend([Fact(FactKind.BAD, reason="cut", struck="cut"), *ends])
@@ -242,15 +272,10 @@ class World:
         return True
 
     def _set_next_start(self, command: trace.NextStart) -> bool:
-        if self._next_start is command.how:
+        if self._book.next_start is command.how:
             return False
-        self._next_start = command.how
+        self._book.next_start = command.how
         return True
-
-    def _dies(self, body: Body, code: int) -> None:
-        body.die()
-        body.facts.append(Fact(FactKind.EXIT, code=code))
-        self._see(saw.Died(body.number))
 
     # Telling the core, and performing what it asks.
 
@@ -263,14 +288,18 @@ class World:
             return
         if isinstance(event, told.TaskSubmitted):
             self._see_accepted(event, asked)
+        following: list[told.Event] = []
         for effect in asked:
             self.log.append(effect)
             record = vocabulary.record_of(effect)
             if record is not None:
                 self._watch(record)
             perform = self._performers.get(type(effect))
-            if perform is not None:
-                perform(effect)
+            at_once = None if perform is None else perform(effect)
+            if at_once is not None:
+                following.append(at_once)
+        for fact in following:
+            self._tell(fact)
         self._watch(saw.Told(self.now))
 
     def _see(self, record: saw.Record) -> None:
@@ -280,54 +309,11 @@ class World:
     def _see_accepted(self, event: told.TaskSubmitted, asked: list[effects.Effect]) -> None:
         if not any(isinstance(effect, effects.RefuseTask) for effect in asked):
             deadline_at = None if event.deadline is None else self.now + event.deadline
-            self._watch(saw.Submitted(event.task, deadline_at, event.retries))
+            self._watch(saw.Submitted(event.task, deadline_at, event.retries, event.session))
 
-    def _perform_spawn(self, effect: effects.SpawnWorker) -> None:
-        start, self._next_start = self._next_start, Start.NORMAL
-        body = Body(effect.worker)
-        self.bodies[effect.worker] = body
-        if start is Start.REFUSED:
-            body.condition = Condition.REAPED  # there never was a process
-            body.facts.append(Fact(FactKind.REFUSED))
-            return
-        self._driver.spawn(effect.worker, start)
-        self.launched += 1
-        self._see(saw.Launched(effect.worker))
-        if start is Start.NORMAL:
-            body.facts.append(Fact(FactKind.READY))
-        elif start is Start.HANGS:
-            body.condition = Condition.HUNG
-        elif start is Start.RAISES:
-            body.facts.append(Fact(FactKind.INIT_FAILED))
-            body.condition = Condition.HUNG  # a process whose initializer failed may linger
-        else:
-            self._dies(body, EXIT_CODE)
-
-    def _perform_send(self, effect: effects.SendTask) -> None:
-        body = self.bodies[effect.worker]
-        operation = self.operations[effect.task]
-        body.sent += 1
-        if body.condition is not Condition.REAPED:
-            body.inbox.append(Order(effect.task, effect.attempt, operation))
-            self._driver.send(effect.worker, effect.task, effect.attempt, operation)
-
-    def _perform_stop(self, effect: effects.StopWorker) -> None:
-        body = self.bodies[effect.worker]
-        if body.alive:
-            body.inbox.append(Order())
-            self._driver.stop(effect.worker)
-
-    def _perform_kill(self, effect: effects.KillWorker) -> None:
-        body = self.bodies[effect.worker]
-        if body.condition is Condition.REAPED or Fact(FactKind.REAP) in body.facts:
-            return
-        if body.alive:
-            self._driver.kill(effect.worker)
-            body.die()
-            self._see(saw.Died(effect.worker))
-        kept = [left for left in body.facts if left.kind in (*FRAMES, FactKind.BAD)]
-        body.facts.clear()
-        body.facts.extend([*kept, Fact(FactKind.REAP)])
+    def _perform_recall(self, effect: effects.RecallTasks) -> told.Event:
+        ahead = [task.number for task in self.core.workers[effect.worker].ahead]
+        return self._book.recall(effect.worker, ahead)
 
     def _perform_resolve(self, effect: effects.ResolveTask) -> None:
         outcome, value = effect.outcome, None
@@ -336,6 +322,9 @@ class World:
             self._see(saw.Unpickled(effect.task))
             _, value = self._driver.decode(reply, outcome.payload)
         self._see(vocabulary.resolved(effect, value))
+
+    def _perform_refuse(self, effect: effects.RefuseTask) -> None:
+        self._watch(vocabulary.refused(effect, self.session_of[effect.task]))
 
     def _perform_set_timer(self, effect: effects.SetTimer) -> None:
         self.timers[effect.timer] = effect.at
@@ -352,7 +341,7 @@ _REPLIES: Final = {Ending.RETURNED: Reply.RETURNED, Ending.RAISED: Reply.RAISED}
 
 _EVENTS: Final[dict[FactKind, Callable[[Body, Fact], told.Event]]] = {
     FactKind.READY: lambda body, _: told.WorkerReady(body.number),
-    FactKind.INIT_FAILED: lambda body, _: told.WorkerInitFailed(body.number),
+    FactKind.INIT_FAILED: lambda body, _: told.WorkerInitFailed(body.number, FAULT),
     FactKind.REPLY: lambda body, fact: told.ResultReceived(
         body.number, fact.task, fact.attempt, fact.reply, fact.value
     ),
@@ -361,7 +350,8 @@ _EVENTS: Final[dict[FactKind, Callable[[Body, Fact], told.Event]]] = {
     FactKind.EXIT: lambda body, fact: told.WorkerExited(
         body.number, fact.code, body.sent - body.begun
     ),
-    FactKind.REAP: lambda body, _: told.WorkerReaped(body.number),
+    FactKind.REAP: lambda body, _: told.WorkerReaped(body.number, body.sent - body.begun),
+    FactKind.HEALTH: lambda body, fact: told.HealthReported(body.number, fact.task),
 }
 
 

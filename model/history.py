@@ -20,11 +20,19 @@ class Opened:
         size: how many workers it keeps.
         queue_limit: how many tasks may wait; None for no bound.
         grace: seconds its workers get to end by themselves once no task is left.
+        max_overflow: how many more workers may live while tasks wait.
+        lazy: whether workers start only when tasks wait for them.
+        failures_max: so many failed starts in a row open the breaker.
+        probes_max: how many starts a half-open breaker lets through at once.
     """
 
     size: int
     queue_limit: int | None
     grace: float
+    max_overflow: int = 0
+    lazy: bool = False
+    failures_max: int = 3
+    probes_max: int = 1
 
 
 @frozen
@@ -34,11 +42,13 @@ class Submitted:
     Attributes:
         deadline_at: when it must have resolved; None for no bound.
         retries: how many times its function may be started again.
+        session: the session that it belongs to; None for an anonymous task.
     """
 
     task: int
     deadline_at: float | None
     retries: int
+    session: int | None = None
 
 
 @frozen
@@ -46,11 +56,13 @@ class Refused:
     """A client's task was not accepted.
 
     Attributes:
-        why: `saturated`, `shutdown` or `broken`.
+        why: `saturated`, `shutdown`, `broken` or `session_lost`.
+        session: the session that it was for; None for an anonymous task.
     """
 
     task: int
     why: str
+    session: int | None = None
 
 
 @frozen
@@ -62,19 +74,80 @@ class CancelAsked:
 
 
 @frozen
+class SessionAsked:
+    """A client asked something for a session.
+
+    Attributes:
+        wish: `open`, `reopen` or `close`.
+    """
+
+    session: int
+    wish: str
+
+
+@frozen
+class SessionRefused:
+    """The pool did not open a session.
+
+    Attributes:
+        why: as for a task that is refused.
+    """
+
+    session: int
+    why: str
+
+
+@frozen
+class SessionMoved:
+    """A session changed state."""
+
+    session: int
+    before: str
+    because: str
+    after: str
+
+
+@frozen
 class Assigned:
-    """The pool handed a task to a worker."""
+    """The pool handed a task to a worker.
+
+    Attributes:
+        ahead: whether the worker is still at work on another, and may not come to it.
+    """
 
     task: int
     worker: int
+    ahead: bool = False
+
+
+@frozen
+class Recalled:
+    """The pool took back tasks that it had sent ahead; that worker will never start them."""
+
+    worker: int
+    tasks: tuple[int, ...]
+
+
+@frozen
+class Diverted:
+    """The pool gave a task to the fallback executor."""
+
+    task: int
+
+
+@frozen
+class FallbackRefused:
+    """The fallback executor did not run a task."""
+
+    task: int
 
 
 @frozen
 class Started:
-    """A worker called the task's function."""
+    """A worker called the task's function; the fallback executor did if `worker` is None."""
 
     task: int
-    worker: int
+    worker: int | None
 
 
 @frozen
@@ -82,9 +155,22 @@ class Finished:
     """The task's function ended in a worker, with this value or exception."""
 
     task: int
-    worker: int
+    worker: int | None
     ending: str
     value: Any
+
+
+@frozen
+class Found:
+    """A task's function has told what it found in its session's state.
+
+    Attributes:
+        marks: the tasks that had left their mark there, in order; empty for an anonymous task;
+            None if there was no state.
+    """
+
+    task: int
+    marks: tuple[int, ...] | None
 
 
 @frozen
@@ -92,8 +178,8 @@ class Resolved:
     """The task's client has an answer.
 
     Attributes:
-        ending: `returned`, `raised`, `cancelled`, `killed`, `timeout`, `lost`, `shutdown`,
-            `broken`.
+        ending: `returned`, `raised`, `cancelled`, `killed`, `timeout`, `lost`,
+            `session_lost`, `shutdown`, `broken`.
         value: for `returned` and `raised`.
         started: what the answer says: False claims that the function never started.
     """
@@ -119,6 +205,22 @@ class Misfit:
     """The pool met an event that its own lifecycle has no row for."""
 
     sentence: str
+
+
+@frozen
+class BreakerMoved:
+    """The breaker between failed starts and further ones changed state."""
+
+    before: str
+    because: str
+    after: str
+
+
+@frozen
+class StartAsked:
+    """The pool asked for a worker's process."""
+
+    worker: int
 
 
 @frozen
@@ -209,12 +311,21 @@ Record = (
     | Submitted
     | Refused
     | CancelAsked
+    | SessionAsked
+    | SessionRefused
+    | SessionMoved
     | Assigned
+    | Recalled
+    | Diverted
+    | FallbackRefused
     | Started
     | Finished
+    | Found
     | Resolved
     | Moved
     | Misfit
+    | BreakerMoved
+    | StartAsked
     | Launched
     | Died
     | Struck

@@ -49,7 +49,7 @@ class BackAtStrength(Checker):
     def __init__(self) -> None:
         super().__init__()
         self._size = 0
-        self._excused = False
+        self._lazy = self._excused = False
 
     def watches(self) -> Watches:
         return {
@@ -61,6 +61,7 @@ class BackAtStrength(Checker):
 
     def _opened(self, record: saw.Opened) -> None:
         self._size = record.size
+        self._lazy = record.lazy
 
     def _excuse(self, _: saw.ShutdownAsked | saw.Broke) -> None:
         self._excused = True
@@ -69,7 +70,7 @@ class BackAtStrength(Checker):
         if not record.complete:
             return None
         self.verdict = Verdict.HOLDS
-        if not self._excused and record.ready != self._size:
+        if not self._excused and record.ready != self._size and not self._lazy:
             return f"nothing more can happen, and {record.ready} of {self._size} workers are ready"
         return None
 

@@ -1,14 +1,17 @@
 """The promises, and the judge that holds a history against all of them.
 
-Read the quoted words in `task_safety.py`, `worker_safety.py` and `liveness.py`.
+Read the quoted words in `task_safety.py`, `session_safety.py`, `worker_safety.py`,
+`breaker_safety.py` and `liveness.py`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from model.breaker_safety import OnlyProbesPass
 from model.checker import Checker, Verdict, Violation
 from model.liveness import BackAtStrength, EveryTaskResolves, ShutdownEnds
+from model.session_safety import LossIsLoud, OneWorkerInOrder, OwnState
 from model.task_safety import (
     CancelledStaysCancelled,
     DeadlinesHold,
@@ -34,10 +37,14 @@ PROMISES: Final[tuple[type[Checker], ...]] = (
     OwnResult,
     StartsOnce,
     OneTaskAtATime,
+    OneWorkerInOrder,
+    OwnState,
+    LossIsLoud,
     LegalMoves,
     Bounded,
     DeadlinesHold,
     CancelledStaysCancelled,
+    OnlyProbesPass,
     NothingLeft,
     BadFramesEndTheirWorker,
     EveryTaskResolves,

@@ -9,6 +9,7 @@ from typing import Any
 
 from model import history as saw
 from model.checker import Checker, Watches
+from model.holding import Holding
 
 
 class ResolvesOnce(Checker):
@@ -29,6 +30,7 @@ class ResolvesOnce(Checker):
         self._holders: dict[int, list[int]] = {}
         self._dead: set[int] = set()
         self._early: dict[int, float] = {}
+        self._unserved: set[int] = set()
         self._shut = self._shut_cancelling = self._broke = False
 
     def watches(self) -> Watches:
@@ -40,6 +42,7 @@ class ResolvesOnce(Checker):
             saw.CancelAsked: self._cancel_asked,
             saw.ShutdownAsked: self._shutdown_asked,
             saw.Broke: self._broken,
+            saw.FallbackRefused: lambda r: self._unserved.add(r.task),
             saw.Refused: self._refused,
             saw.Resolved: self._resolve,
             saw.Told: self._told,
@@ -96,7 +99,7 @@ class ResolvesOnce(Checker):
 
     def _untruth_of_failure(self, record: saw.Resolved) -> str | None:
         task = record.task
-        if record.ending == "broken" and not self._broke:
+        if record.ending == "broken" and not self._broke and task not in self._unserved:
             return f"task {task} resolved as broken, but the pool had not said that it is"
         if record.ending == "lost" and not self._dead.intersection(self._holders.get(task, ())):
             return f"task {task} resolved as lost, but no worker that held it has died"
@@ -178,13 +181,14 @@ class DeadlinesHold(Checker):
     def __init__(self) -> None:
         super().__init__()
         self._deadlines: dict[int, float] = {}
-        self._holds: dict[int, int] = {}
+        self._holding = Holding()
         self._timed_out: set[int] = set()
 
     def watches(self) -> Watches:
         return {
             saw.Submitted: self._submitted,
-            saw.Assigned: self._assigned,
+            saw.Assigned: self._holding.assigned,
+            saw.Recalled: self._holding.recalled,
             saw.Moved: self._moved,
             saw.Resolved: self._resolved,
             saw.Told: self._told,
@@ -194,27 +198,21 @@ class DeadlinesHold(Checker):
         if record.deadline_at is not None:
             self._deadlines[record.task] = record.deadline_at
 
-    def _assigned(self, record: saw.Assigned) -> None:
-        self._holds[record.worker] = record.task
-
     def _resolved(self, record: saw.Resolved) -> None:
         self._deadlines.pop(record.task, None)
         if record.ending == "timeout":
             self._timed_out.add(record.task)
 
     def _moved(self, record: saw.Moved) -> str | None:
-        if record.before != "busy":
-            return None
-        task = self._holds.pop(record.worker, None)
+        task = self._holding.moved(record)
         if record.because == "timeout" and task not in self._timed_out:
             return f"a deadline ended worker {record.worker}, which held task {task} in good time"
         return None
 
     def _told(self, record: saw.Told) -> str | None:
-        for worker, task in self._holds.items():
+        for worker, task in self._holding.task.items():
             if task in self._timed_out:
                 return f"task {task} timed out, but its worker {worker} was left to run it"
-        self._timed_out.clear()
         for task, deadline in self._deadlines.items():
             if deadline < record.at:
                 return f"task {task} is unresolved at {record.at:g} s, its deadline {deadline:g} s"

@@ -25,6 +25,8 @@ LEGAL: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "ready": {
         "checkout": "busy",
+        "health_check_failed": "degraded",
+        "recycle": "terminating",
         "exited": "terminating",
         "corrupt": "terminating",
         "shutdown": "terminating",
@@ -32,8 +34,17 @@ LEGAL: Final[Mapping[str, Mapping[str, str]]] = {
     "busy": {
         "checkin_success": "ready",
         "checkin_error": "ready",
+        "recovery_degrade": "degraded",
         "timeout": "terminating",
         "cancelled": "terminating",
+        "exited": "terminating",
+        "corrupt": "terminating",
+        "shutdown": "terminating",
+    },
+    "degraded": {
+        "health_restored": "ready",
+        "health_check_limit": "terminating",
+        "recycle": "terminating",
         "exited": "terminating",
         "corrupt": "terminating",
         "shutdown": "terminating",

@@ -8,31 +8,54 @@ from __future__ import annotations
 from model import history as saw
 from model import worker as lifecycle
 from model.checker import Checker, Verdict, Watches
+from model.holding import Holding
 
 
 class OneTaskAtATime(Checker):
-    """S4: nothing is handed to a worker that holds a task."""
+    """S4: nothing is handed to a worker that holds a task, and none starts two at once."""
 
     promise = "S4"
     words = "a worker runs at most one task at a time"
 
     def __init__(self) -> None:
         super().__init__()
-        self._holds: dict[int, int] = {}
+        self._holding = Holding()
+        self._running: dict[int, int] = {}
 
     def watches(self) -> Watches:
-        return {saw.Assigned: self._assigned, saw.Moved: self._moved}
+        return {
+            saw.Assigned: self._assigned,
+            saw.Recalled: self._holding.recalled,
+            saw.Moved: self._moved,
+            saw.Started: self._started,
+            saw.Finished: self._finished,
+        }
 
     def _assigned(self, record: saw.Assigned) -> str | None:
-        held = self._holds.get(record.worker)
-        if held is not None:
-            return f"worker {record.worker} was given task {record.task} while it held task {held}"
-        self._holds[record.worker] = record.task
+        held = self._holding.task.get(record.worker)
+        who, what = f"worker {record.worker}", f"task {record.task}"
+        if record.ahead and held is None:
+            return f"{what} was sent ahead to {who}, which held none"
+        if not record.ahead and held is not None:
+            return f"{who} was given {what} while it held task {held}"
+        self._holding.assigned(record)
         return None
 
     def _moved(self, record: saw.Moved) -> None:
-        if record.before == "busy":
-            self._holds.pop(record.worker, None)
+        self._holding.moved(record)
+
+    def _started(self, record: saw.Started) -> str | None:
+        if record.worker is None:
+            return None  # the fallback executor is not the pool's to order
+        running = self._running.get(record.worker)
+        if running is not None:
+            return f"worker {record.worker} started task {record.task} while task {running} ran"
+        self._running[record.worker] = record.task
+        return None
+
+    def _finished(self, record: saw.Finished) -> None:
+        if record.worker is not None:
+            self._running.pop(record.worker, None)
 
 
 class LegalMoves(Checker):
@@ -81,8 +104,8 @@ class Bounded(Checker):
 
     promise = "S9"
     words = (
-        "never more than size live workers, nor more than queue_limit waiting tasks: the next "
-        "submit is refused at once with PoolSaturated"
+        "never more than size + max_overflow live workers, nor more than queue_limit waiting "
+        "tasks: the next submit is refused at once with PoolSaturated"
     )
 
     def __init__(self) -> None:
@@ -110,8 +133,11 @@ class Bounded(Checker):
 
     def _launched(self, record: saw.Launched) -> str | None:
         self._live.add(record.worker)
-        if self._opened is not None and len(self._live) > self._opened.size:
-            return f"{len(self._live)} workers live, {self._opened.size} is the most"
+        if self._opened is None:
+            return None
+        most = self._opened.size + self._opened.max_overflow
+        if len(self._live) > most:
+            return f"{len(self._live)} workers live, {most} is the most"
         return None
 
     def _moved(self, record: saw.Moved) -> None:
@@ -121,7 +147,7 @@ class Bounded(Checker):
             self._ready.discard(record.worker)
 
     def _refused(self, record: saw.Refused) -> str | None:
-        if record.why == "saturated" and self._ready:
+        if record.why == "saturated" and record.session is None and self._ready:
             return f"task {record.task} was refused as one too many while a worker was ready"
         limit = self._opened.queue_limit if self._opened is not None else None
         if record.why == "saturated" and (limit is None or len(self._waiting) < limit):

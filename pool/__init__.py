@@ -1,5 +1,6 @@
 """A process pool that tells the truth about every task: `from pool import Pool`."""
 
+from pool.breaker import BreakerPolicy
 from pool.config import PoolConfig
 from pool.errors import (
     FrameError,
@@ -7,16 +8,24 @@ from pool.errors import (
     PayloadError,
     PoolBroken,
     PoolError,
+    PoolForked,
     PoolSaturated,
     PoolShutdown,
+    SessionLost,
     TaskCancelled,
     TaskTimeout,
     WorkerLost,
 )
 from pool.futures import TaskFuture
 from pool.pool import Pool
+from pool.recovery import Backoff, Category, RetryPolicy, Severity, Shape, Strategy
+from pool.session import Session
+from pool.stats import PoolStats, WorkerStats
 
 __all__ = [
+    "Backoff",
+    "BreakerPolicy",
+    "Category",
     "FrameError",
     "LifecycleError",
     "PayloadError",
@@ -24,10 +33,19 @@ __all__ = [
     "PoolBroken",
     "PoolConfig",
     "PoolError",
+    "PoolForked",
     "PoolSaturated",
     "PoolShutdown",
+    "PoolStats",
+    "RetryPolicy",
+    "Session",
+    "SessionLost",
+    "Severity",
+    "Shape",
+    "Strategy",
     "TaskCancelled",
     "TaskFuture",
     "TaskTimeout",
     "WorkerLost",
+    "WorkerStats",
 ]

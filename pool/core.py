@@ -9,66 +9,85 @@ is asked, by the guards at the top of each handler.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pool import effects as do
 from pool import events as told
-from pool.effects import Ending, Outcome, Refusal
+from pool import exits
+from pool.dispatch import QUICK_S, STALL, Dispatch
+from pool.effects import Ending, Refusal
 from pool.events import Reply, Timer, TimerKind
-from pool.lifecycle import LIFECYCLE, Action, Because, Row, WorkerState, next_row
-from pool.state import MISSES_MAX, Phase, Task, Worker
+from pool.lifecycle import Because, WorkerState
+from pool.recovery import Category, Strategy
+from pool.state import Phase, Task, Wear, Worker
+from pool.workers import BREAKER, HEALTH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from pool.config import PoolConfig
+    from pool.sessions import Session
 
 GRACE: Final = Timer(TimerKind.GRACE, 0)
 
+# What is looked at for each task: a global costs a small part of an enumeration's member.
+_OPEN: Final = Phase.OPEN
+_READY: Final = WorkerState.READY
+_TERMINATING: Final = WorkerState.TERMINATING
+_CHECKIN_SUCCESS: Final = Because.CHECKIN_SUCCESS
+_RETURNED: Final = Reply.RETURNED
+_HAS_RETURNED: Final = Ending.RETURNED
 
-class Core:
+
+class Core(Dispatch):
     """Decides everything that the pool does; remembers only what it needs for that.
+
+    It stands on `Tasks`, `Sessions`, `Workers` and `Dispatch`, which keep the books of each; here
+    events come in, and the pool itself ends.
 
     Args:
         config: the pool's configuration.
+        watched: whether anybody watches; see `Workers.watched`.
     """
 
-    lifecycle: ClassVar[Mapping[WorkerState, Mapping[Because, Row]]] = LIFECYCLE
-
-    def __init__(self, config: PoolConfig) -> None:
-        self.config = config
-        self.phase = Phase.OPEN
-        self.workers: dict[int, Worker] = {}
-        self.tasks: dict[int, Task] = {}
-        self.waiting: OrderedDict[int, Task] = OrderedDict()
-        self.returning: OrderedDict[int, Task] = OrderedDict()
-        self.idle: list[Worker] = []
-        self.start_failures = 0
+    def __init__(self, config: PoolConfig, *, watched: bool = True) -> None:
+        super().__init__(config)
+        self.watched = watched
         self.grace_at: float | None = None
-        self._next_worker = 0
-        self._now = 0.0
-        self._out: list[do.Effect] = []
         self._handlers: dict[type, Callable[[Any], None]] = {
             told.PoolStarted: self._pool_started,
             told.TaskSubmitted: self._task_submitted,
             told.CancelRequested: self._cancel_requested,
             told.KillRequested: self._kill_requested,
+            told.SessionOpened: lambda event: self._open_session(event.session),
+            told.SessionReopened: lambda event: self._reopen_session(event.session),
+            told.SessionCloseRequested: lambda event: self._close_session(event.session),
+            told.FallbackEnded: self._fallback_ended,
             told.ShutdownRequested: self._shutdown_requested,
             told.WorkerReady: self._worker_ready,
             told.WorkerInitFailed: self._worker_init_failed,
             told.SpawnFailed: self._spawn_failed,
             told.ResultReceived: self._result_received,
+            told.TasksRecalled: self._tasks_recalled,
+            told.HealthReported: self._health_reported,
             told.FrameCorrupt: self._frame_corrupt,
             told.WorkerExited: self._worker_exited,
             told.WorkerReaped: self._worker_reaped,
             told.TimerFired: self._timer_fired,
         }
-        self._actions: dict[Action, Callable[[Worker], None]] = {
-            Action.SEND: self._send,
-            Action.STOP: self._stop,
-            Action.KILL: self._kill,
-            Action.REPLACE: self._replace,
+        self._timers: dict[TimerKind, Callable[[int], None]] = {
+            TimerKind.DEADLINE: self._for_task(self._deadline_passed),
+            TimerKind.RETRY: self._for_task(self._rested),
+            TimerKind.INIT: self._for_worker(self._start_timed_out),
+            TimerKind.CHECK: self._for_worker(self._check_missed),
+            TimerKind.AGE: self._for_worker(self._aged),
+            TimerKind.SPARE: self._for_worker(self._retire_spare),
+            TimerKind.STOP: self._for_worker(self._kill),
+            TimerKind.SESSION: self._session_expired,
+            TimerKind.HEALTH: lambda _: self._check_all(),
+            TimerKind.BREAKER: lambda _: self._breaker_cooled(),
+            TimerKind.STALL: lambda _: self._look_for_stalls(),
+            TimerKind.GRACE: lambda _: self._grace_over(),
         }
 
     def handle(self, event: told.Event, now: float) -> list[do.Effect]:
@@ -85,58 +104,98 @@ class Core:
         self._out = []
         self._handlers[type(event)](event)
         self._dispatch()
-        self._advance_phase()
+        if self.phase is not _OPEN:
+            self._advance_phase()
         return self._out
+
+    def alone(self, task: int) -> int | None:
+        """The worker that holds this task, and no other after it, is returned; None if none does.
+
+        Args:
+            task: its number.
+        """
+        known = self.tasks.get(task)
+        worker = None if known is None else known.worker
+        return None if worker is None or worker.ahead else worker.number
 
     # What clients ask for.
 
     def _pool_started(self, _: told.PoolStarted) -> None:
-        while len(self.workers) < self.config.size:
-            self._spawn()
+        self._watch_health()
 
     def _task_submitted(self, event: told.TaskSubmitted) -> None:
-        refusal = self._refusal()
-        if refusal is not None:
+        session = None if event.session is None else self._usable(event.session)
+        if (refusal := self._refusal(event, session)) is not None:
             self._out.append(do.RefuseTask(event.task, refusal))
             return
-        timed = event.deadline is not None
-        task = Task(event.task, event.retries, timed)
-        self.tasks[event.task] = task
-        self.waiting[event.task] = task
-        if event.deadline is not None:
-            timer = Timer(TimerKind.DEADLINE, event.task)
-            self._out.append(do.SetTimer(timer, self._now + event.deadline))
+        task = Task(event.task, event.retries, event.deadline is not None)
+        if session is None:
+            self._accept(task, self.waiting, event.deadline)
+        else:
+            self._accept_for(session, task, event.deadline)
+            if session.worker is not None:
+                self._called.append(session.worker)
 
-    def _refusal(self) -> Refusal | None:
-        if self.phase is Phase.BROKEN:
-            return Refusal.BROKEN
-        if self.phase is not Phase.OPEN:
-            return Refusal.SHUTDOWN
+    def _refusal(self, event: told.TaskSubmitted, session: Session | None) -> Refusal | None:
+        if self.phase is not _OPEN:
+            if self.phase is not Phase.BROKEN:
+                return Refusal.SHUTDOWN
+            if event.session is not None or not self._diverts:
+                return Refusal.BROKEN
+        if event.session is not None and session is None:
+            return Refusal.SESSION_LOST
         limit = self.config.queue_limit
-        if limit is not None and not self.idle and len(self.waiting) >= limit:
+        if limit is not None and self.queued >= limit and not self._may_start_now(session):
             return Refusal.SATURATED
         return None
 
+    def _may_start_now(self, session: Session | None) -> bool:
+        if session is not None and session.worker is not None:
+            return session.worker in self.idle
+        return bool(self.idle) or (self._diverts and session is None and self._helpless())
+
     def _cancel_requested(self, event: told.CancelRequested) -> None:
-        if event.task in self.waiting:
-            self._resolve(self.tasks[event.task], Ending.CANCELLED)
+        task = self.tasks.get(event.task)
+        if task is None:
+            return
+        if task.place is None:
+            self._take_back(task, Ending.CANCELLED)
+        elif task.starts == 0 and task.place is not self.away:
+            self._resolve(task, Ending.CANCELLED)
 
     def _kill_requested(self, event: told.KillRequested) -> None:
         task = self.tasks.get(event.task)
         if task is None:
             return
-        if task.number in self.waiting:
+        if task.place is not None and task.starts == 0 and task.place is not self.away:
             self._resolve(task, Ending.CANCELLED)
-        else:
+        elif not self._take_back(task, Ending.KILLED):
             self._end_task(task, Ending.KILLED, Because.CANCELLED)
+
+    def _fallback_ended(self, event: told.FallbackEnded) -> None:
+        task = self.away.get(event.task)
+        if task is None:
+            return
+        if event.reply is None:
+            self._leave(task)  # it did not start there
+            self._resolve(
+                task,
+                Ending.BROKEN,
+                detail=event.detail,
+                category=Category.SYSTEM,
+                strategy=Strategy.FAILOVER,
+            )
+        else:
+            ending = Ending.RETURNED if event.reply is Reply.RETURNED else Ending.RAISED
+            self._resolve(task, ending, event.payload)
 
     def _shutdown_requested(self, event: told.ShutdownRequested) -> None:
         if self.phase is Phase.CLOSED:
             return
         self.phase = Phase.CLOSING
         if event.cancel_waiting:
-            for task in list(self.waiting.values()):
-                self._resolve(task, Ending.CANCELLED)
+            for task in list(self.tasks.values()):
+                self._cancel_requested(told.CancelRequested(task.number))
         if event.grace is not None:
             self._bound_shutdown(event.grace)
 
@@ -149,17 +208,19 @@ class Core:
         if worker.state is not WorkerState.INITIALIZING:
             self._lose_worker(worker, Because.CORRUPT, "it said twice that it was ready")
             return
-        self.start_failures = 0
-        self._clear_init(worker)
+        self._forget_timers(worker)
         self._move(worker, Because.INIT_COMPLETE)
-        self.idle.append(worker)
+        self._start_succeeded()
+        self._set_worker_timer(TimerKind.AGE, worker, self.config.age_max)
+        self._rest(worker)
 
     def _worker_init_failed(self, event: told.WorkerInitFailed) -> None:
         worker = self.workers.get(event.worker)
         if worker is None or worker.state is WorkerState.TERMINATING:
             return
         if worker.state is WorkerState.INITIALIZING:
-            self._lose_worker(worker, Because.INIT_FAILED, "its initializer raised")
+            words = f"its initializer raised {event.detail or 'an exception'}"
+            self._lose_worker(worker, Because.INIT_FAILED, words)
         else:
             self._lose_worker(worker, Because.CORRUPT, "it failed to start after it was ready")
 
@@ -170,21 +231,67 @@ class Core:
         if worker.state is WorkerState.TERMINATING:
             self._reaped(worker)  # told to stop before it was known that it never existed
         else:
-            self._lose_worker(worker, Because.SPAWN_FAILED, "its process was refused")
+            words = f"its process was refused: {event.detail}" if event.detail else _REFUSED
+            self._lose_worker(worker, Because.SPAWN_FAILED, words)
 
     def _result_received(self, event: told.ResultReceived) -> None:
         worker = self.workers.get(event.worker)
-        if worker is None or worker.state is WorkerState.TERMINATING:
+        if worker is None or worker.state is _TERMINATING:
             self._out.append(do.ResultDropped(event.worker, event.task, event.attempt))
             return
         task = worker.task
-        if task is None or (task.number, task.attempt) != (event.task, event.attempt):
+        if task is None or task.number != event.task or task.attempt != event.attempt:
             self._lose_worker(worker, Because.CORRUPT, "it answered a task that it does not hold")
             return
-        success = event.reply is Reply.RETURNED
-        self._move(worker, Because.CHECKIN_SUCCESS if success else Because.CHECKIN_ERROR)
-        self._resolve(task, Ending.RETURNED if success else Ending.RAISED, event.payload)
-        self.idle.append(worker)
+        quick = self._now - worker.since <= QUICK_S
+        self._served(worker, heavy=event.heavy)
+        self._check_in(worker, event.reply)
+        if event.reply is _RETURNED:
+            self._resolve(task, _HAS_RETURNED, event.payload)
+        else:
+            self._failed(task, event.reply, event.payload)
+        if worker.ahead:
+            self._promote(worker)
+        elif worker.state is _READY:
+            self._rest(worker)
+        if quick and self.waiting and self.config.prefetch:
+            if self.idle:
+                self._dispatch()
+            self._send_ahead(worker)
+
+    def _check_in(self, worker: Worker, reply: Reply) -> None:
+        if reply is _RETURNED:
+            self._move(worker, _CHECKIN_SUCCESS)
+        elif reply is Reply.RAISED or worker.ahead or worker.wear is Wear.MEMORY:
+            self._move(worker, Because.CHECKIN_ERROR)
+        else:
+            self._degrade(worker, Because.RECOVERY_DEGRADE, "its task ran out of a resource")
+
+    def _failed(self, task: Task, reply: Reply, payload: Any) -> None:
+        """The task's function raised: it is tried again if it may be, or its client is told."""
+        category = Category.RESOURCE if reply is Reply.EXHAUSTED else Category.TASK
+        self._end_attempt(task, started=True)
+        again = task.session is None and self._may_run_again(task)
+        if not again or not self._try_again(task, category, started=True):
+            self._resolve(task, Ending.RAISED, payload, category=category)
+
+    def _tasks_recalled(self, event: told.TasksRecalled) -> None:
+        worker = self.workers.get(event.worker)
+        if worker is None:
+            return
+        self._recalled(worker, event.tasks)
+
+    def _health_reported(self, event: told.HealthReported) -> None:
+        worker = self.workers.get(event.worker)
+        if worker is None or worker.state is WorkerState.TERMINATING:
+            return
+        if not worker.answered < event.check <= worker.checks:
+            words = "it answered a health check that it does not owe"
+            self._lose_worker(worker, Because.CORRUPT, words)
+            return
+        worker.answered = event.check
+        if event.check == worker.check:
+            self._check_answered(worker, heavy=event.heavy)
 
     def _frame_corrupt(self, event: told.FrameCorrupt) -> None:
         worker = self.workers.get(event.worker)
@@ -202,201 +309,74 @@ class Core:
         if worker.state is WorkerState.TERMINATING:
             self._kill(worker)  # it stopped as it was told to; what is left of it is reaped
             return
-        detail = "it exited" if event.code is None else f"it exited with code {event.code}"
-        self._lose_worker(worker, Because.EXITED, detail, started=event.unstarted == 0)
+        detail = exits.words(event.code)
+        self._lose_worker(worker, Because.EXITED, detail, unstarted=event.unstarted)
 
     def _worker_reaped(self, event: told.WorkerReaped) -> None:
         worker = self.workers.get(event.worker)
         if worker is not None:
-            self._reaped(worker)
-
-    def _reaped(self, worker: Worker) -> None:
-        self._move(worker, Because.REAPED)
+            self._reaped(worker, event.unstarted)
 
     # What the clock does.
 
     def _timer_fired(self, event: told.TimerFired) -> None:
         kind, number = event.timer
-        if kind is TimerKind.DEADLINE:
+        self._timers[kind](number)
+
+    def _for_task(self, act: Callable[[Task], None]) -> Callable[[int], None]:
+        def fire(number: int) -> None:
             task = self.tasks.get(number)
             if task is not None:
-                self._deadline_passed(task)
-        elif kind is TimerKind.INIT:
+                act(task)
+
+        return fire
+
+    def _for_worker(self, act: Callable[[Worker], None]) -> Callable[[int], None]:
+        def fire(number: int) -> None:
             worker = self.workers.get(number)
-            if worker is not None and worker.state is WorkerState.INITIALIZING:
-                self._lose_worker(worker, Because.INIT_TIMEOUT, "it took too long to start")
-        else:
-            self._grace_over()
+            if worker is not None:
+                act(worker)
+
+        return fire
 
     def _deadline_passed(self, task: Task) -> None:
-        self._end_task(task, Ending.TIMEOUT, Because.TIMEOUT)
+        if not self._take_back(task, Ending.TIMEOUT):
+            self._end_task(task, Ending.TIMEOUT, Because.TIMEOUT)
+
+    def _start_timed_out(self, worker: Worker) -> None:
+        if worker.state is WorkerState.INITIALIZING:
+            self._lose_worker(worker, Because.INIT_TIMEOUT, "it took too long to start")
 
     def _grace_over(self) -> None:
         for task in list(self.tasks.values()):
             self._resolve(task, Ending.SHUTDOWN)
         for worker in list(self.workers.values()):
-            if worker.state is WorkerState.BUSY:
-                self._move(worker, Because.SHUTDOWN)
-                continue
+            busy = worker.state is WorkerState.BUSY
             if worker.state is not WorkerState.TERMINATING:
                 self._retire(worker)
-            self._kill(worker)
-
-    # Tasks: to a worker, back from it, and out.
-
-    def _dispatch(self) -> None:
-        while self.idle and (self.returning or self.waiting):
-            queue = self.returning or self.waiting
-            _, task = queue.popitem(last=False)
-            self._checkout(self.idle.pop(), task)
-
-    def _checkout(self, worker: Worker, task: Task) -> None:
-        worker.task = task
-        task.worker = worker
-        task.last_worker = worker.number
-        self._move(worker, Because.CHECKOUT)
+            if not busy:  # its row has asked for that already
+                self._kill(worker)
 
     def _end_task(self, task: Task, ending: Ending, because: Because) -> None:
         """The task resolves now; if a worker holds it, that worker ends too."""
         worker = task.worker
         self._resolve(task, ending)
         if worker is not None:
-            self._move(worker, because)
-
-    def _lose_task(self, task: Task, detail: str, *, started: bool) -> None:
-        """The task goes back to the head of the queue if it may run again, or resolves as lost."""
-        attempt = task.attempt
-        task.worker = None
-        if started:
-            task.starts += 1
-        else:
-            task.misses += 1
-        if self._may_run_again(task):
-            self.returning[task.number] = task
-        else:
-            self._resolve(task, Ending.LOST, detail=detail, attempt=attempt)
-
-    def _may_run_again(self, task: Task) -> bool:
-        if self.phase is Phase.BROKEN or self._gave_up():
-            return False
-        return task.starts <= task.retries and task.misses <= MISSES_MAX
-
-    def _resolve(
-        self,
-        task: Task,
-        ending: Ending,
-        payload: Any = None,
-        *,
-        detail: str = "",
-        attempt: int | None = None,
-    ) -> None:
-        held = task.worker is not None
-        if attempt is None:
-            attempt = task.attempt if held else task.attempt - 1
-        started = held or task.starts > 0
-        self._forget(task)
-        outcome = Outcome(ending, payload, task.last_worker, attempt, started, detail)
-        self._out.append(do.ResolveTask(task.number, outcome))
-
-    def _forget(self, task: Task) -> None:
-        del self.tasks[task.number]
-        self.waiting.pop(task.number, None)
-        self.returning.pop(task.number, None)
-        if task.worker is not None:
-            task.worker.task = None
-            task.worker = None
-        if task.timed:
-            self._out.append(do.ClearTimer(Timer(TimerKind.DEADLINE, task.number)))
-
-    # Workers: in, through their life, and out.
-
-    def _spawn(self) -> None:
-        worker = Worker(self._next_worker)
-        self._next_worker += 1
-        self.workers[worker.number] = worker
-        self._out.append(do.SpawnWorker(worker.number))
-        if self.config.init_timeout is not None:
-            timer = Timer(TimerKind.INIT, worker.number)
-            self._out.append(do.SetTimer(timer, self._now + self.config.init_timeout))
-
-    def _move(self, worker: Worker, because: Because) -> None:
-        """The one place where a worker's state changes: its row fires, with the row's effects."""
-        before = worker.state
-        after, actions = next_row(self.lifecycle, worker.number, before, because)
-        worker.state = after
-        if worker in self.idle:
-            self.idle.remove(worker)
-        self._out.append(do.WorkerMoved(worker.number, before, because, after))
-        if after is WorkerState.TERMINATED:
-            del self.workers[worker.number]
-        for action in actions:
-            self._actions[action](worker)
-
-    def _send(self, worker: Worker) -> None:
-        task = worker.task
-        assert task is not None  # noqa: S101 - the checkout gave it one
-        self._out.append(do.SendTask(worker.number, task.number, task.attempt))
-
-    def _stop(self, worker: Worker) -> None:
-        self._out.append(do.StopWorker(worker.number))
-
-    def _kill(self, worker: Worker) -> None:
-        self._out.append(do.KillWorker(worker.number))
-
-    def _replace(self, _: Worker) -> None:
-        short = len(self.workers) < self.config.size
-        wanted = self.phase is Phase.OPEN or bool(self.waiting or self.returning)
-        if short and wanted and not self._gave_up():
-            self._spawn()
-
-    def _gave_up(self) -> bool:
-        return self.start_failures >= self.config.start_failures_max
-
-    def _lose_worker(
-        self, worker: Worker, because: Because, detail: str, *, started: bool = True
-    ) -> None:
-        """The worker is on its way out, and the task that it held, if any, is lost with it."""
-        if worker.state is WorkerState.INITIALIZING:
-            self._clear_init(worker)
-            self._start_failed()
-        self._move(worker, because)
-        if worker.task is not None:
-            task, worker.task = worker.task, None
-            self._lose_task(task, detail, started=started)
-
-    def _clear_init(self, worker: Worker) -> None:
-        if self.config.init_timeout is not None:
-            self._out.append(do.ClearTimer(Timer(TimerKind.INIT, worker.number)))
-
-    def _start_failed(self) -> None:
-        self.start_failures += 1
-        if self.start_failures == self.config.start_failures_max:
-            self._break()
-
-    def _break(self) -> None:
-        if self.phase is Phase.OPEN:
-            self.phase = Phase.BROKEN
-        self._out.append(do.PoolBroke())
-        for task in [*self.returning.values(), *self.waiting.values()]:
-            self._resolve(task, Ending.BROKEN)
+            self._lose_worker(worker, because, f"task {task.number} was ended ({because})")
 
     # The pool's own life.
 
     def _advance_phase(self) -> None:
-        if self.phase not in (Phase.CLOSING, Phase.BROKEN):
-            return
-        if not self.waiting and not self.returning:
+        if not self.waiting and not self.returning and not self.resting:
             for worker in list(self.workers.values()):
-                if worker.state in (WorkerState.INITIALIZING, WorkerState.READY):
+                if worker.state in _DISPENSABLE and not worker.queue:
                     self._retire(worker)
-        if not self.tasks and self.workers and self.grace_at is None:
-            self._bound_shutdown(self.config.grace)
-        if not self.workers:
+        if not self.tasks and not self.workers and self.phase is not Phase.CLOSED:
             self._all_gone()
 
     def _retire(self, worker: Worker) -> None:
-        if worker.state is WorkerState.INITIALIZING:
-            self._clear_init(worker)
+        self._forget_timers(worker)
+        self._end_sessions(worker.sessions)
         self._move(worker, Because.SHUTDOWN)
 
     def _bound_shutdown(self, grace: float) -> None:
@@ -409,6 +389,12 @@ class Core:
         if self.grace_at is not None:
             self.grace_at = None
             self._out.append(do.ClearTimer(GRACE))
+        self._end_sessions(self.sessions)
         if self.phase is Phase.CLOSING:
             self.phase = Phase.CLOSED
+            self._out += [do.ClearTimer(HEALTH), do.ClearTimer(BREAKER), do.ClearTimer(STALL)]
             self._out.append(do.PoolClosed())
+
+
+_DISPENSABLE: Final = (WorkerState.INITIALIZING, WorkerState.READY, WorkerState.DEGRADED)
+_REFUSED: Final = "its process was refused"

@@ -5,7 +5,22 @@ from __future__ import annotations
 import concurrent.futures
 import pickle
 import queue
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from pool.recovery import Category, Severity, Strategy
+
+_FACTS = (
+    "task",
+    "session",
+    "worker",
+    "attempt",
+    "started",
+    "category",
+    "severity",
+    "strategy",
+    "cause",
+)
 
 
 class PoolError(Exception):
@@ -14,37 +29,47 @@ class PoolError(Exception):
     Args:
         message: who, what, where, and what was legal.
         task: the task's number, if one is meant.
+        session: the session's name as the client gave it, if one is meant.
         worker: the worker's number, if one is meant.
         attempt: which delivery of the task it was, counted from 1.
         started: False only where the function certainly did not start in any attempt.
+        category: what kind of error it is.
+        severity: how bad it is.
+        strategy: what the pool did about it.
+        cause: what led to it, in a few words.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every error carries each of these facts
         self,
         message: str,
         *,
         task: int | None = None,
+        session: Any = None,
         worker: int | None = None,
         attempt: int | None = None,
         started: bool = False,
+        category: Category | None = None,
+        severity: Severity | None = None,
+        strategy: Strategy | None = None,
+        cause: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
         self.task = task
+        self.session = session
         self.worker = worker
         self.attempt = attempt
         self.started = started
+        self.category = category
+        self.severity = severity
+        self.strategy = strategy
+        self.cause = cause
 
     def __str__(self) -> str:
         return self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        facts = {
-            "task": self.task,
-            "worker": self.worker,
-            "attempt": self.attempt,
-            "started": self.started,
-        }
+        facts = {name: getattr(self, name) for name in _FACTS}
         return _rebuild, (type(self), self.message, facts)
 
 
@@ -64,6 +89,10 @@ class PoolBroken(PoolError, concurrent.futures.BrokenExecutor):
     """The pool gave up, because its workers would not start several times in a row."""
 
 
+class PoolForked(PoolError, RuntimeError):
+    """The pool belongs to the process that made it, not to this child of it."""
+
+
 class TaskTimeout(PoolError, TimeoutError):
     """The task's deadline passed before its result came."""
 
@@ -74,6 +103,10 @@ class TaskCancelled(PoolError, concurrent.futures.CancelledError):
 
 class WorkerLost(PoolError, ChildProcessError):
     """The worker that held the task ended before it answered."""
+
+
+class SessionLost(PoolError, LookupError):
+    """The session's state is gone, with its worker or its time; it must be opened again."""
 
 
 class PayloadError(PoolError, pickle.PicklingError):
@@ -111,6 +144,11 @@ class WorkerTraceback(Exception):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.text = text
+
+    @property
+    def tb(self) -> str:
+        """The same text, under the name that the standard library's executors give it."""
+        return self.text
 
     def __str__(self) -> str:
         return f'\n"""\n{self.text}"""'

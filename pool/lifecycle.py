@@ -7,8 +7,8 @@ in between, it passes through `terminating`, so that "terminated" always means "
 Rows are grouped by source state in life order. An absent row is an error: the event is
 refused and nothing changes. The comment behind a row names the promise that it protects.
 
-Source: design, "Worker lifecycle"; docs/decisions/0002-lifecycle-rows.md says which rows
-differ from the design's and why.
+Source: design, "Worker lifecycle"; decisions 2 and 6 in docs/decisions/ say which rows differ
+from the design's and why.
 """
 
 from __future__ import annotations
@@ -28,8 +28,17 @@ class WorkerState(StrEnum):
     INITIALIZING = "initializing"
     READY = "ready"
     BUSY = "busy"
+    DEGRADED = "degraded"
     TERMINATING = "terminating"
     TERMINATED = "terminated"
+
+
+class Health(StrEnum):
+    """What is known of a worker's health, beside its state."""
+
+    UNKNOWN = "unknown"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
 
 
 class Because(StrEnum):
@@ -42,6 +51,11 @@ class Because(StrEnum):
     CHECKOUT = "checkout"
     CHECKIN_SUCCESS = "checkin_success"
     CHECKIN_ERROR = "checkin_error"
+    HEALTH_CHECK_FAILED = "health_check_failed"
+    HEALTH_CHECK_LIMIT = "health_check_limit"
+    HEALTH_RESTORED = "health_restored"
+    RECOVERY_DEGRADE = "recovery_degrade"
+    RECYCLE = "recycle"
     TIMEOUT = "timeout"
     CANCELLED = "cancelled"
     EXITED = "exited"
@@ -56,26 +70,28 @@ class Action(StrEnum):
     SEND = "send"
     STOP = "stop"
     KILL = "kill"
-    REPLACE = "replace"
+    CHECK = "check"
 
 
 Row = tuple[WorkerState, tuple[Action, ...]]
 Table = dict[WorkerState, dict[Because, Row]]
 
-_INITIALIZING, _READY, _BUSY, _TERMINATING, _TERMINATED = WorkerState
+_INITIALIZING, _READY, _BUSY, _DEGRADED, _TERMINATING, _TERMINATED = WorkerState
 
 LIFECYCLE: Final[Mapping[WorkerState, Mapping[Because, Row]]] = {
     _INITIALIZING: {
         Because.INIT_COMPLETE: (_READY, ()),
         Because.INIT_FAILED: (_TERMINATING, (Action.KILL,)),  # L2
         Because.INIT_TIMEOUT: (_TERMINATING, (Action.KILL,)),  # L2
-        Because.SPAWN_FAILED: (_TERMINATED, (Action.REPLACE,)),  # L2: there was no process
+        Because.SPAWN_FAILED: (_TERMINATED, ()),  # L2: there was no process
         Because.EXITED: (_TERMINATING, (Action.KILL,)),  # S13: an exit is not yet a reaped process
         Because.CORRUPT: (_TERMINATING, (Action.KILL,)),  # S14
         Because.SHUTDOWN: (_TERMINATING, (Action.STOP,)),  # L3
     },
     _READY: {
         Because.CHECKOUT: (_BUSY, (Action.SEND,)),  # S4
+        Because.HEALTH_CHECK_FAILED: (_DEGRADED, ()),  # it takes no work until it answers
+        Because.RECYCLE: (_TERMINATING, (Action.STOP,)),
         Because.EXITED: (_TERMINATING, (Action.KILL,)),  # S13
         Because.CORRUPT: (_TERMINATING, (Action.KILL,)),  # S14
         Because.SHUTDOWN: (_TERMINATING, (Action.STOP,)),  # L3
@@ -83,14 +99,23 @@ LIFECYCLE: Final[Mapping[WorkerState, Mapping[Because, Row]]] = {
     _BUSY: {
         Because.CHECKIN_SUCCESS: (_READY, ()),
         Because.CHECKIN_ERROR: (_READY, ()),
+        Because.RECOVERY_DEGRADE: (_DEGRADED, (Action.CHECK,)),  # is it still good for anything?
         Because.TIMEOUT: (_TERMINATING, (Action.KILL,)),  # S10
         Because.CANCELLED: (_TERMINATING, (Action.KILL,)),
         Because.EXITED: (_TERMINATING, (Action.KILL,)),  # S1, S13
         Because.CORRUPT: (_TERMINATING, (Action.KILL,)),  # S14
         Because.SHUTDOWN: (_TERMINATING, (Action.KILL,)),  # L3: its grace is over
     },
+    _DEGRADED: {
+        Because.HEALTH_RESTORED: (_READY, ()),
+        Because.HEALTH_CHECK_LIMIT: (_TERMINATING, (Action.KILL,)),  # L2
+        Because.EXITED: (_TERMINATING, (Action.KILL,)),  # S13
+        Because.CORRUPT: (_TERMINATING, (Action.KILL,)),  # S14
+        Because.RECYCLE: (_TERMINATING, (Action.STOP,)),
+        Because.SHUTDOWN: (_TERMINATING, (Action.STOP,)),  # L3
+    },
     _TERMINATING: {
-        Because.REAPED: (_TERMINATED, (Action.REPLACE,)),  # S9: only now may another start; L2
+        Because.REAPED: (_TERMINATED, ()),  # S9: only now may another start; L2
     },
     _TERMINATED: {},
 }

@@ -31,7 +31,19 @@ def hold(read_end: int) -> None:
 
 def hung_up(read_end: int) -> bool:
     """Whether nobody holds the write end any more."""
-    return bool(select.select([read_end], [], [], 0)[0])
+    return readable(read_end, 0.0)
+
+
+def readable(fd: int, timeout: float | None) -> bool:
+    """Whether the descriptor has something to say, or has hung up, within so many seconds.
+
+    Args:
+        fd: of any size; `select` would refuse one beyond 1023.
+        timeout: seconds to wait; None waits for ever.
+    """
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(None if timeout is None else timeout * 1000.0))
 
 
 def _die_by_kernel(read_end: int) -> None:
@@ -43,7 +55,7 @@ def _die_by_kernel(read_end: int) -> None:
 
 def _die_by_thread(read_end: int) -> None:
     def wait() -> None:
-        select.select([read_end], [], [])
+        readable(read_end, None)
         os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=wait, name="lifeline", daemon=True).start()

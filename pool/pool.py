@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import concurrent.futures
+import itertools
+import time
 import weakref
+from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
-
-from attrs import frozen
 
 from pool.config import PoolConfig
 from pool.loop import Loop
+from pool.session import Session
+from pool.submitter import Options, Submitter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable, Iterable, Iterator
+    from types import TracebackType
 
     from pool.futures import TaskFuture
+    from pool.stats import PoolStats
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,6 +45,7 @@ class Pool(concurrent.futures.Executor):
             raise TypeError(f"give config or {', '.join(sorted(settings))}, not both")
         self.config = config if config is not None else PoolConfig(**settings)
         self._loop = Loop(self.config)
+        self._desk = self._loop.desk
         # A pool that is dropped runs what it accepted and then ends, like the standard one.
         weakref.finalize(self, self._loop.let_go).atexit = False
 
@@ -54,9 +61,10 @@ class Pool(concurrent.futures.Executor):
             PoolSaturated: `queue_limit` tasks are waiting.
             PoolShutdown: the pool was shut down.
             PoolBroken: its workers do not start any more.
+            PoolForked: this process is a child of the pool's.
             PayloadError: the call cannot be pickled.
         """
-        return self._loop.submit((fn, args, kwargs))
+        return self._desk.submit((fn, args, kwargs))
 
     def options(
         self, *, deadline: float | None = None, idempotent: bool = False, retries: int | None = None
@@ -73,13 +81,66 @@ class Pool(concurrent.futures.Executor):
         """
         if retries is not None and not idempotent:
             raise ValueError("retries needs idempotent=True: only such a function may start twice")
-        if deadline is not None and not deadline > 0:
-            raise ValueError(f"deadline must be more than 0 seconds, not {deadline!r}")
-        if retries is not None and retries < 0:
-            raise ValueError(f"retries must be at least 0, not {retries!r}")
         if retries is None:
             retries = 1 if idempotent else 0
-        return Submitter(self._loop, deadline, retries)
+        return Submitter(self._desk, Options(deadline, retries))
+
+    def session(self, name: Hashable) -> Session:
+        """The session of this name is returned, opened if there is none.
+
+        Its tasks run on one worker, in the order submitted, and each is handed the dictionary that
+        lives there for it. A session that was lost with its worker is not opened again by this:
+        its `submit` raises `SessionLost` until its client says `reopen`.
+
+        Args:
+            name: any value that can be a dictionary's key.
+
+        Raises:
+            PoolShutdown: the pool was shut down.
+            PoolBroken: its workers do not start any more.
+            PoolForked: this process is a child of the pool's.
+        """
+        return Session(self._desk, name, self._desk.open_session(name), Options())
+
+    def map(
+        self,
+        fn: Callable[..., T],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+    ) -> Iterator[T]:
+        """The function's results are yielded in the order of its arguments.
+
+        All calls are accepted before this returns. When the iterator is closed, or a call raises,
+        those that still wait are cancelled.
+
+        Args:
+            fn: takes as many arguments as there are iterables.
+            *iterables: of arguments; the shortest one ends the map.
+            timeout: seconds from now until the last result must have come; None for no bound.
+            chunksize: how many calls make one task: more cost less each, but spread less evenly.
+
+        Raises:
+            ValueError: chunksize is less than 1.
+            TimeoutError: a result did not come in time.
+            PoolSaturated, PoolShutdown, PoolBroken, PayloadError: as for `submit`.
+        """
+        if chunksize < 1:
+            raise ValueError(f"chunksize must be at least 1, not {chunksize}")
+        until = None if timeout is None else time.monotonic() + timeout
+        calls = zip(*iterables, strict=False)
+        futures: deque[TaskFuture[list[T]]] = deque()
+        try:
+            while chunk := tuple(itertools.islice(calls, chunksize)):
+                futures.append(self.submit(partial(_apply, fn), chunk))
+        except BaseException:
+            _cancel(futures)
+            raise
+        return _results(futures, until)
+
+    def stats(self) -> PoolStats:
+        """What the pool has done and is doing at this moment, as one frozen value."""
+        return self._desk.stats()
 
     def shutdown(
         self, wait: bool = True, *, cancel_futures: bool = False, grace: float | None = None
@@ -102,16 +163,33 @@ class Pool(concurrent.futures.Executor):
         """The process identifier of each live worker, by the worker's number."""
         return self._loop.pids()
 
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """The pool has ended; after an interrupt from the keyboard without finishing its tasks."""
+        interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
+        self.shutdown(cancel_futures=interrupted, grace=0.0 if interrupted else None)
 
-@frozen
-class Submitter:
-    """A pool's `submit` with options applied; made by `Pool.options`."""
 
-    _loop: Loop
-    _deadline: float | None
-    _retries: int
+def _apply(fn: Callable[..., T], chunk: tuple[tuple[Any, ...], ...]) -> list[T]:
+    return [fn(*args) for args in chunk]
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[T]:
-        """As `Pool.submit`, with the options that this view was made with."""
-        call = (fn, args, kwargs)
-        return self._loop.submit(call, deadline=self._deadline, retries=self._retries)
+
+def _results(futures: deque[TaskFuture[list[T]]], until: float | None) -> Iterator[T]:
+    try:
+        while futures:
+            left = None if until is None else max(0.0, until - time.monotonic())
+            # Taken from where it is held, so that what was yielded is held no longer.
+            chunk = futures.popleft().result(left)[::-1]
+            while chunk:
+                yield chunk.pop()
+    finally:
+        _cancel(futures)
+
+
+def _cancel(futures: Iterable[TaskFuture[Any]]) -> None:
+    for future in futures:
+        future.cancel()

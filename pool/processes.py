@@ -1,7 +1,13 @@
 """Worker processes: start one, talk to it, kill it, reap it.
 
-Each has a socket pair for frames, a pipe as lifeline, one shared byte that counts the tasks it
-began, and a descriptor that becomes readable when it ends. All are closed by `close`.
+Each has a socket pair for frames, another for tokens, a pipe as lifeline, one shared byte that
+counts the tasks it began, and a descriptor that becomes readable when it ends. All are closed by
+`close`.
+
+A task that is sent ahead, to a worker that is still at work, is begun only with a token, of one
+byte. The pool holds the tokens' both ends, so it can read back those that the worker has not
+taken: the kernel gives each byte to one reader, and what the pool got, the worker never will. That
+is how a task is taken back without asking anybody, and S3 stays true.
 """
 
 from __future__ import annotations
@@ -10,14 +16,16 @@ import contextlib
 import mmap
 import multiprocessing
 import os
-import select
+import signal
 import socket
 import sys
 import tempfile
-from multiprocessing import reduction, util
-from typing import TYPE_CHECKING, Any
+from multiprocessing import reduction
+from typing import TYPE_CHECKING, Any, Final
 
+from pool import forks, lifeline, main_module
 from pool import worker as child
+from pool.worker import RUN, SKIP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,12 +36,18 @@ if TYPE_CHECKING:
     from pool.worker import WorkerSetup
 
 
+_TOKENS_MAX: Final = 4096
+_BUFFER_BYTES: Final = 1 << 20
+SEND_FLAGS: Final = getattr(socket, "MSG_NOSIGNAL", 0)  # whatever the program does about SIGPIPE
+
+
 def context_for(config: PoolConfig) -> BaseContext:
     """The configured start method's context is returned, its forkserver told what to preload."""
     context = multiprocessing.get_context(config.start_method)
     if config.start_method == "forkserver":
         # Takes effect only if no forkserver runs yet; without it workers start slower, no worse.
-        context.set_forkserver_preload(["__main__", "pool.worker", *config.preload])
+        context.set_forkserver_preload(["pool.main_module", "pool.worker", *config.preload])
+        main_module.ensure_forkserver()
     return context
 
 
@@ -85,10 +99,13 @@ class WorkerProcess:
         self.sent = 0
         self.code: int | None = None
         with contextlib.ExitStack() as undo, contextlib.ExitStack() as handed_over:
-            self.channel, theirs = socket.socketpair()
+            self.channel, theirs = _blocking_pair()
             undo.enter_context(self.channel)
             handed_over.enter_context(theirs)
-            theirs.setblocking(True)  # whatever this program's default timeout is
+            self._giver, self._tokens = _blocking_pair()
+            undo.enter_context(self._giver)
+            undo.enter_context(self._tokens)
+            their_tokens = handed_over.enter_context(self._tokens.dup())
             read_end, self._lifeline = os.pipe()
             undo.callback(os.close, self._lifeline)
             handed_over.callback(os.close, read_end)
@@ -97,17 +114,17 @@ class WorkerProcess:
             self._mark = mmap.mmap(mark_file, 1)
             undo.enter_context(self._mark)
             self._context = context
-            arguments = (number, theirs, _Descriptor(read_end), _Descriptor(mark_file), setup, body)
+            descriptors = (_Descriptor(read_end), _Descriptor(mark_file))
+            arguments = (number, theirs, their_tokens, *descriptors, setup, body)
             self.process: BaseProcess = context.Process(
                 target=_main, args=arguments, name=f"poolcheck-worker-{number}"
             )
-            # A child forked later inherits our ends; it must not keep this worker's pipes open.
-            util.register_after_fork(self, WorkerProcess._close_inherited)
+            forks.tell_children(self)
             self.process.start()
             pid = self.process.pid
             assert pid is not None  # noqa: S101 - it was started
             self.pid = pid
-            self.exit_fd = _exit_descriptor(self.process)
+            self.exit_fd, self._by_descriptor = _exit_descriptor(self.process)
             undo.pop_all()
         self.channel.setblocking(False)
 
@@ -117,9 +134,36 @@ class WorkerProcess:
         begun: int = self._mark[0]
         return (self.sent - begun) & 0xFF
 
+    def give(self, count: int) -> None:
+        """The worker may begin so many more of the tasks that were sent ahead to it."""
+        with contextlib.suppress(OSError):  # it closed its end; its exit tells the rest
+            self._giver.send(RUN * count, SEND_FLAGS)
+
+    def recall(self, tasks_max: int | None = None) -> int:
+        """The worker will skip the last tasks that were sent ahead; how many, is returned.
+
+        Args:
+            tasks_max: at most so many; a task that the core takes to be the worker's present one
+                may have a token that the worker has not taken yet. None for no bound.
+        """
+        try:
+            tokens = self._tokens.recv(_TOKENS_MAX, socket.MSG_DONTWAIT)
+        except OSError:  # none is left
+            return 0
+        taken_back = tokens.count(RUN)  # the others stand for tasks that were taken back before
+        if tasks_max is not None:
+            taken_back = min(taken_back, tasks_max)
+        self._giver.send(SKIP.join(tokens.rsplit(RUN, taken_back)), SEND_FLAGS)
+        self.sent -= taken_back
+        return taken_back
+
     def kill(self) -> None:
         """The process is dead or dying; a stopped one too."""
-        self.process.kill()
+        if self._by_descriptor:  # its number may be another process's already
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self.exit_fd, signal.SIGKILL)
+        else:
+            self.process.kill()
 
     def reap(self, timeout: float | None = None) -> bool:
         """Whether the process is dead and reaped, after at most so many seconds; `code` is known.
@@ -127,16 +171,16 @@ class WorkerProcess:
         Args:
             timeout: seconds to wait; None waits for ever.
         """
-        self.process.join(timeout)
-        self.code = self.process.exitcode
-        if self.code is not None:
-            return True
-        if not select.select([self.exit_fd], [], [], timeout)[0]:
+        # Not by its sentinel: a process that a task has forked may hold that open for ever.
+        if not lifeline.readable(self.exit_fd, timeout):
             return False
-        # It is dead, and somebody else in this program has taken its exit status; multiprocessing
-        # would believe for ever that it lives.
-        popen: Any = self.process._popen  # type: ignore[attr-defined]  # noqa: SLF001
-        popen.returncode = popen.returncode or 0
+        self.process.join()
+        self.code = self.process.exitcode
+        if self.code is None:
+            # Somebody else in this program has taken its exit status; multiprocessing would believe
+            # for ever that it lives.
+            popen: Any = self.process._popen  # type: ignore[attr-defined]  # noqa: SLF001
+            popen.returncode = 0
         return True
 
     def close(self) -> None:
@@ -147,12 +191,15 @@ class WorkerProcess:
         self.exit_fd = -1
         os.close(self._lifeline)
         self._lifeline = -1
-        self.channel.close()
+        for end in (self.channel, self._giver, self._tokens):
+            end.close()
         self._mark.close()
         self.process.close()
 
-    def _close_inherited(self) -> None:
-        self.channel.close()
+    def forked(self) -> None:
+        """In a child of this process: it does not keep this worker's pipes open."""
+        for end in (self.channel, self._giver, self._tokens):
+            end.close()
         with contextlib.suppress(OSError):
             os.close(self._lifeline)
 
@@ -177,6 +224,7 @@ def _taken(handle: Any) -> _Descriptor:
 def _main(
     _number: int,
     channel: socket.socket,
+    tokens: socket.socket,
     lifeline: _Descriptor,
     mark_file: _Descriptor,
     setup: WorkerSetup,
@@ -185,11 +233,22 @@ def _main(
     mark = mmap.mmap(mark_file.take(), 1)
     os.close(mark_file.take())
     channel.setblocking(True)
+    token_fd = tokens.detach()
     try:
-        sys.exit(body(channel, lifeline.take(), mark, setup))
+        sys.exit(body(channel, lifeline.take(), mark, token_fd, setup))
     finally:
         # The kernel closes it when the process is gone: a hang-up then never precedes the exit.
         channel.detach()
+
+
+def _blocking_pair() -> tuple[socket.socket, socket.socket]:
+    """A pair of sockets that block, whatever this program's default timeout is."""
+    pair = socket.socketpair()
+    for end in pair:
+        end.setblocking(True)
+        # As much as the system allows: the fewer pieces a large payload is sent in, the better.
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
+    return pair
 
 
 def _one_shared_byte() -> int:
@@ -202,11 +261,15 @@ def _one_shared_byte() -> int:
     return fd
 
 
-def _exit_descriptor(process: BaseProcess) -> int:
-    """A descriptor that is readable when the process is dead, whoever else holds its pipes."""
+def _exit_descriptor(process: BaseProcess) -> tuple[int, bool]:
+    """A descriptor that is readable when the process is dead, whoever else holds its pipes.
+
+    Returns:
+        The descriptor, and whether it takes signals for the process, too.
+    """
     pid = process.pid
     assert pid is not None  # noqa: S101 - it was started
     if hasattr(os, "pidfd_open"):
         with contextlib.suppress(OSError):  # it is gone already; the sentinel says so too
-            return os.pidfd_open(pid)
-    return os.dup(process.sentinel)
+            return os.pidfd_open(pid), True
+    return os.dup(process.sentinel), False

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from machines.body import Order
     from machines.gate import Start
     from machines.parts import Parts
     from machines.trace import How
@@ -36,14 +37,26 @@ class Driver(Protocol):
     def spawn(self, worker: int, start: Start) -> None:
         """The worker's process starts, well or as the nemesis chose; never `REFUSED`."""
 
-    def send(self, worker: int, task: int, attempt: int, operation: str) -> None:
-        """The task's frame is on its way to the worker, and held."""
+    def send(self, worker: int, order: Order) -> None:
+        """The order's frame is on its way to the worker, and held."""
 
-    def stop(self, worker: int) -> None:
-        """The frame that tells the worker to end is on its way, and held."""
+    def recall(self, worker: int, tasks_max: int, expected: int) -> None:
+        """Of the last tasks that were sent ahead to the worker those not received are taken back.
+
+        Args:
+            worker: its number.
+            tasks_max: at most so many.
+            expected: so many must come back.
+
+        Raises:
+            Diverged: others came back.
+        """
 
     def receive(self, worker: int) -> None:
-        """The next held frame has arrived: a task is at its gate, or the worker has ended."""
+        """The next held frame has arrived: a task is at its gate, or what was ordered is done."""
+
+    def skip(self, worker: int) -> None:
+        """The next held frame, of a task that was taken back, has arrived and is passed over."""
 
     def open(self, worker: int) -> None:
         """The function at the worker's gate ends; its reply follows unless it is suspended."""

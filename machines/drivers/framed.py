@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from machines import workload
+from machines.body import Order, OrderKind
 from machines.trace import FOREIGN, How
 from pool import payloads
 from pool.errors import FrameError, PayloadError
 from pool.events import Event, FrameCorrupt, Reply
-from pool.frames import FROM_WORKER, HEADER_BYTES, FrameDecoder, Kind, encode, header
+from pool.frames import FROM_WORKER, HEADER_BYTES, Flag, FrameDecoder, Kind, encode, header
 from pool.protocol import event_of
 
 if TYPE_CHECKING:
@@ -45,15 +46,24 @@ def new_stream(decoder: type[FrameDecoder], config: PoolConfig) -> Stream:
     return Stream(decoder(FROM_WORKER, config.frame_bytes_max))
 
 
-def task_frame(task: int, attempt: int, operation: str, config: PoolConfig) -> bytes:
-    """The frame that a pool sends for a task of the workload."""
-    call: payloads.Call = (workload.perform, (operation, task), {})
-    return encode(Kind.TASK, task, attempt, payloads.pack_call(call, config.frame_bytes_max))
-
-
-def stop_frame() -> bytes:
-    """The frame that a pool sends to a worker that shall end."""
-    return encode(Kind.STOP)
+def frame_of(order: Order, config: PoolConfig) -> bytes:
+    """The frame that a pool sends for an order."""
+    if order.kind is OrderKind.STOP:
+        return encode(Kind.STOP)
+    if order.kind is OrderKind.CHECK:
+        return encode(Kind.CHECK, order.number)
+    if order.kind is OrderKind.DROP:
+        return encode(Kind.DROP, session=order.number + 1)
+    work: Callable[..., Any] = workload.perform
+    session, flags = 0, Flag.AHEAD if order.ahead else 0
+    if order.session is not None:
+        work = workload.perform_in
+        session, flags = order.session + 1, Flag.OPENS if order.opens else 0
+    call: payloads.Call = (work, (order.operation, order.number), {})
+    payload = payloads.pack_call(call, config.frame_bytes_max)
+    return encode(
+        Kind.TASK, order.number, order.attempt, payload, session=session, flags=int(flags)
+    )
 
 
 def next_fact(worker: int, stream: Stream) -> Event:
@@ -92,7 +102,7 @@ def frame_bytes(buffer: bytes | bytearray) -> int:
     """How long the frame is that this buffer starts with; 0 if that cannot be told yet."""
     if len(buffer) < HEADER_BYTES:
         return 0
-    return HEADER_BYTES + int.from_bytes(buffer[16:24], "big")
+    return HEADER_BYTES + int.from_bytes(buffer[24:32], "big")
 
 
 def _flipped(frame: bytes, _: PoolConfig) -> list[bytes]:

@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 import time
+from collections import deque
 from multiprocessing import forkserver
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,15 +23,16 @@ import attrs
 from attrs import define, field
 
 from machines import gate, scratch
+from machines.body import OrderKind
 from machines.drivers import framed
 from machines.drivers.driver import Diverged
 from machines.gate import Start
 from pool.events import Event, SpawnFailed, WorkerExited, WorkerReaped
-from pool.frames import Kind
 from pool.processes import WorkerProcess, context_for
 from pool.worker import WorkerSetup
 
 if TYPE_CHECKING:
+    from machines.body import Order
     from machines.drivers.framed import Stream
     from machines.parts import Parts
     from machines.trace import How
@@ -47,6 +49,7 @@ class _Worker:
 
     Attributes:
         owed: frames that must come before anything else is done with this worker.
+        orders: what each frame that is still held for it says.
     """
 
     process: WorkerProcess
@@ -54,6 +57,7 @@ class _Worker:
     stream: Stream
     owed: int = 0
     buffer: bytearray = field(factory=bytearray)
+    orders: deque[OrderKind] = field(factory=deque)
     suspended: bool = False
     opened: bool = False
     dead: bool = False
@@ -76,8 +80,9 @@ class RealDriver:
         self._pids: set[int] = set()
         # The child runs this process's main script again; what that imports is imported once.
         main = tuple(name for name in ("machines.cli", "pytest") if name in sys.modules)
+        scratch.claim()  # before the forkserver runs, which puts its socket there
         self._context = context_for(attrs.evolve(config, preload=("machines.workload", *main)))
-        _start_forkserver()
+        forkserver.ensure_running()  # before anything is counted
         self._before = _census()
 
     def spawn(self, worker: int, start: Start) -> None:
@@ -94,28 +99,50 @@ class RealDriver:
         self._workers[worker] = _Worker(process, ours, stream, owed)
         self._pids.add(process.pid)
 
-    def send(self, worker: int, task: int, attempt: int, operation: str) -> None:
-        """The task's frame is held."""
+    def send(self, worker: int, order: Order) -> None:
+        """The order's frame is held, and its token given."""
         member = self._workers[worker]
-        member.process.sent += 1
-        member.stream.inbox.append(framed.task_frame(task, attempt, operation, self._config))
+        if order.kind is OrderKind.TASK:
+            member.process.sent += 1
+        if order.ahead:
+            member.process.give(1)
+        member.orders.append(order.kind)
+        member.stream.inbox.append(framed.frame_of(order, self._config))
 
-    def stop(self, worker: int) -> None:
-        """The stop frame is held."""
-        self._workers[worker].stream.inbox.append(framed.stop_frame())
+    def recall(self, worker: int, tasks_max: int, expected: int) -> None:
+        """The kernel gives back the tokens that the worker has not taken.
+
+        Raises:
+            Diverged: others came back.
+        """
+        back = self._workers[worker].process.recall(tasks_max)
+        if back != expected:
+            raise Diverged(f"{back} tasks came back from worker {worker}, not {expected}")
 
     def receive(self, worker: int) -> None:
-        """The worker has read the frame: its function is at its gate, or it has exited."""
+        """The worker has read the frame: its function is at its gate, it has exited, or answers."""
         member = self._workers[worker]
-        self._collect(worker, member)
-        frame = member.stream.inbox.popleft()
-        member.process.channel.setblocking(True)
-        member.process.channel.sendall(frame)
-        member.process.channel.setblocking(False)
-        if frame[2] == Kind.STOP:
+        kind = self._pass_on(worker, member)
+        if kind is OrderKind.STOP:
             self._reap(worker, member)
-        elif not _readable(member.gate, self._limit_s) or member.gate.recv(1) != gate.ARRIVED:
+        elif kind is OrderKind.CHECK:
+            member.owed += 1
+        elif kind is OrderKind.TASK and not self._arrived(member):
             raise Diverged(f"worker {worker} did not start its task within {self._limit_s:g} s")
+
+    def skip(self, worker: int) -> None:
+        """The worker has the frame, and will pass it over when it reads it."""
+        self._pass_on(worker, self._workers[worker])
+
+    def _pass_on(self, worker: int, member: _Worker) -> OrderKind:
+        self._collect(worker, member)
+        member.process.channel.setblocking(True)
+        member.process.channel.sendall(member.stream.inbox.popleft())
+        member.process.channel.setblocking(False)
+        return member.orders.popleft()
+
+    def _arrived(self, member: _Worker) -> bool:
+        return _readable(member.gate, self._limit_s) and member.gate.recv(1) == gate.ARRIVED
 
     def open(self, worker: int) -> None:
         """The gate opens; the worker owes its reply, unless it is suspended."""
@@ -134,8 +161,9 @@ class RealDriver:
             return WorkerExited(worker, code, member.process.unstarted)
         if isinstance(expected, WorkerReaped):
             self._reap(worker, member)
+            unstarted = member.process.unstarted
             self._close(member)
-            return expected
+            return WorkerReaped(worker, unstarted)
         self._collect(worker, member)
         return framed.next_fact(worker, member.stream)
 
@@ -239,12 +267,6 @@ class RealDriver:
 
 def _readable(channel: socket.socket, timeout: float) -> bool:
     return bool(select.select([channel], [], [], timeout)[0])
-
-
-def _start_forkserver() -> None:
-    """The forkserver and its scratch folder exist before anything is counted."""
-    scratch.claim()
-    forkserver.ensure_running()
 
 
 def _census() -> dict[str, int]:

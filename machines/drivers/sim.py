@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pool.events import Reply
+
 if TYPE_CHECKING:
+    from machines.body import Order
     from machines.gate import Start
     from machines.parts import Parts
     from machines.trace import How
     from pool.config import PoolConfig
-    from pool.events import Event, Reply
+    from pool.events import Event
 
 
 class SimDriver:
@@ -26,10 +29,13 @@ class SimDriver:
     def spawn(self, worker: int, start: Start) -> None:
         """Nothing has to happen."""
 
-    def send(self, worker: int, task: int, attempt: int, operation: str) -> None:
+    def send(self, worker: int, order: Order) -> None:
         """Nothing has to happen."""
 
-    def stop(self, worker: int) -> None:
+    def recall(self, worker: int, tasks_max: int, expected: int) -> None:
+        """What is expected happens."""
+
+    def skip(self, worker: int) -> None:
         """Nothing has to happen."""
 
     def receive(self, worker: int) -> None:
@@ -60,7 +66,7 @@ class SimDriver:
 
     def decode(self, reply: Reply, payload: Any) -> tuple[str, Any]:
         """A simulated payload is its own value."""
-        return str(reply.value), payload
+        return ("returned" if reply is Reply.RETURNED else "raised"), payload
 
     def pids(self) -> set[int]:
         """There are no processes on this layer."""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import functools
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from attrs import define
+from attrs import define, field
 
 from machines import gate
+from machines.body import OrderKind
 from machines.drivers import framed
+from machines.drivers.driver import Diverged
 from machines.gate import Start
-from pool.events import Event, WorkerExited
-from pool.worker import Begun, Ended, Read, Request, Send, WorkerSetup, serve
+from pool.events import Event, WorkerExited, WorkerReaped
+from pool.worker import RUN, SKIP, Begun, Ended, Read, Request, Send, Take, WorkerSetup, serve
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from machines.body import Order
     from machines.drivers.framed import Stream
     from machines.parts import Parts
     from machines.trace import How
@@ -26,7 +30,8 @@ if TYPE_CHECKING:
 @define(eq=False)
 class _Worker:
     stream: Stream
-    loop: Generator[Request, bytes, Ended] | None
+    loop: Generator[Request, bytes | None, Ended] | None
+    tokens: deque[bytes] = field(factory=deque)
     sent: int = 0
     begun: int = 0
     suspended: bool = False
@@ -56,21 +61,39 @@ class WireDriver:
         if loop is not None:
             self._run(member, next(loop))
 
-    def send(self, worker: int, task: int, attempt: int, operation: str) -> None:
-        """The task's frame is held."""
+    def send(self, worker: int, order: Order) -> None:
+        """The order's frame is held, and its token given."""
         member = self._workers[worker]
-        member.sent += 1
-        member.stream.inbox.append(framed.task_frame(task, attempt, operation, self._config))
+        if order.kind is OrderKind.TASK:
+            member.sent += 1
+        if order.ahead:
+            member.tokens.append(RUN)
+        member.stream.inbox.append(framed.frame_of(order, self._config))
 
-    def stop(self, worker: int) -> None:
-        """The stop frame is held."""
-        self._workers[worker].stream.inbox.append(framed.stop_frame())
+    def recall(self, worker: int, tasks_max: int, expected: int) -> None:
+        """The last tokens that the loop has not taken are exchanged.
+
+        Raises:
+            Diverged: others came back.
+        """
+        member = self._workers[worker]
+        runs = [at for at, token in enumerate(member.tokens) if token == RUN]
+        back = runs[-tasks_max:] if tasks_max else []
+        for at in back:
+            member.tokens[at] = SKIP
+        if len(back) != expected:
+            raise Diverged(f"{len(back)} tasks came back from worker {worker}, not {expected}")
+        member.sent -= len(back)
 
     def receive(self, worker: int) -> None:
         """The loop is fed one frame, and runs up to the call of its function, or to its end."""
         member = self._workers[worker]
         if member.loop is not None:
             self._resume_loop(member, member.stream.inbox.popleft())
+
+    def skip(self, worker: int) -> None:
+        """The loop is fed one frame, and wants the next."""
+        self.receive(worker)
 
     def open(self, worker: int) -> None:
         """The function is called, unless the worker is suspended."""
@@ -83,6 +106,8 @@ class WireDriver:
         member = self._workers.get(worker)
         if isinstance(expected, WorkerExited) and member is not None:
             return WorkerExited(worker, expected.code, member.sent - member.begun)
+        if isinstance(expected, WorkerReaped) and member is not None:
+            return WorkerReaped(worker, member.sent - member.begun)
         if member is None or not member.stream.held:
             return expected
         return framed.next_fact(worker, member.stream)
@@ -132,9 +157,9 @@ class WireDriver:
     def _answer(self, member: _Worker) -> None:
         if member.opened and not member.suspended and member.loop is not None:
             member.opened = False
-            self._resume_loop(member, b"")
+            self._resume_loop(member, None)
 
-    def _resume_loop(self, member: _Worker, data: bytes) -> None:
+    def _resume_loop(self, member: _Worker, data: bytes | None) -> None:
         assert member.loop is not None  # noqa: S101 - the callers have looked
         try:
             self._run(member, member.loop.send(data))
@@ -144,10 +169,14 @@ class WireDriver:
     def _run(self, member: _Worker, request: Request) -> None:
         """The loop runs until it wants to read, or to call a function."""
         assert member.loop is not None  # noqa: S101 - the callers have looked
-        while isinstance(request, Send):
-            member.stream.held.append(request.data)
+        while isinstance(request, (Send, Take)):
+            token = None
+            if isinstance(request, Send):
+                member.stream.held.append(request.data)
+            else:
+                token = member.tokens.popleft()
             try:
-                request = next(member.loop)
+                request = member.loop.send(token)
             except StopIteration:
                 member.loop = None
                 return

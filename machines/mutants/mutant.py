@@ -19,6 +19,8 @@ class Mutant:
         words: what it does, in a clause.
         parts: the pool with the bug in it.
         layer: where it is hunted; `wire` if it is in what `sim` does not have.
+        steps_max: what it must be shrunk to: eight commands, or, where no eight commands show
+            it, the fewest that do.
     """
 
     name: str
@@ -26,3 +28,4 @@ class Mutant:
     words: str
     parts: Parts
     layer: Layer = Layer.SIM
+    steps_max: int = 8

@@ -11,33 +11,41 @@ from machines.parts import Parts
 from pool.core import Core
 from pool.effects import Ending, Outcome, ResolveTask, SendTask
 from pool.lifecycle import WorkerState
+from pool.recovery import Category
 
 if TYPE_CHECKING:
-    from pool.events import CancelRequested, ResultReceived
-    from pool.state import Task
+    from collections.abc import Iterable
+
+    from pool.effects import Refusal
+    from pool.events import CancelRequested, ResultReceived, TaskSubmitted
+    from pool.sessions import Session
+    from pool.state import Task, Worker
 
 
 class _LostWithItsWorker(Core):
-    def _lose_task(self, task: Task, detail: str, *, started: bool) -> None:
-        del detail, started
+    def _lose_task(self, task: Task, *_: Any, **__: Any) -> None:
         self._forget(task)
 
 
 class _ResolvedTwiceAfterRetry(Core):
-    def _lose_task(self, task: Task, detail: str, *, started: bool) -> None:
-        super()._lose_task(task, detail, started=started)
+    def _lose_task(
+        self, task: Task, detail: str, *, started: bool, category: Category = Category.CONNECTION
+    ) -> None:
+        super()._lose_task(task, detail, started=started, category=category)
         if task.number in self.returning:
             lost = Outcome(Ending.LOST, None, task.last_worker, task.attempt, started, detail)
             self._out.append(ResolveTask(task.number, lost))
 
 
 class _LiesAboutStart(Core):
-    def _lose_task(self, task: Task, detail: str, *, started: bool) -> None:
+    def _lose_task(
+        self, task: Task, detail: str, *, started: bool, category: Category = Category.CONNECTION
+    ) -> None:
         if not self._may_run_again(task) or task.retries == 0:
             task.retries = task.starts = 0
             started = False
             task.misses = 100
-        super()._lose_task(task, detail, started=started)
+        super()._lose_task(task, detail, started=started, category=category)
 
 
 class _LateResultToTheNext(Core):
@@ -51,7 +59,7 @@ class _LateResultToTheNext(Core):
 
 class _StartsWhatMayHaveStarted(Core):
     def _may_run_again(self, task: Task) -> bool:
-        return not self._gave_up() and task.starts + task.misses <= 2
+        return not self.breaker.exhausted and task.starts + task.misses <= 2
 
 
 class _CheckedOutTwice(Core):
@@ -64,11 +72,11 @@ class _CheckedOutTwice(Core):
 
 
 class _OneTooManyWaits(Core):
-    def _refusal(self) -> Any:
+    def _refusal(self, event: TaskSubmitted, session: Session | None) -> Refusal | None:
         limit = self.config.queue_limit
-        if limit is not None and len(self.waiting) == limit:
+        if limit is not None and self.queued == limit and event.session is None:
             return None
-        return super()._refusal()
+        return super()._refusal(event, session)
 
 
 class _CancelledStillStarts(Core):
@@ -77,6 +85,12 @@ class _CancelledStillStarts(Core):
         super()._cancel_requested(event)
         if task is not None:
             self.tasks[task.number] = self.waiting[task.number] = task
+
+
+class _TakenForTakenBack(Core):
+    def _recalled(self, worker: Worker, numbers: Iterable[int]) -> None:
+        del numbers
+        super()._recalled(worker, [task.number for task in worker.ahead])
 
 
 class _Mute(Core):
@@ -116,6 +130,14 @@ TASKS: Final = (
         "S3",
         "a lost task is started again though it was not declared idempotent",
         Parts(core=_StartsWhatMayHaveStarted),
+    ),
+    Mutant(
+        "taken-for-taken-back",
+        "S3",
+        "a task that was sent ahead is handed out again though its worker has taken it up",
+        Parts(core=_TakenForTakenBack),
+        # Nothing is sent ahead before a worker was quick once and two tasks wait after the next.
+        steps_max=12,
     ),
     Mutant(
         "checked-out-twice",

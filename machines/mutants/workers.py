@@ -8,14 +8,17 @@ from machines import gate
 from machines.drivers.driver import Layer
 from machines.mutants.mutant import Mutant
 from machines.parts import Parts
+from pool.breaker import Breaker
 from pool.core import Core
 from pool.effects import Ending, PoolClosed, ResultDropped
 from pool.frames import FrameDecoder
-from pool.lifecycle import LIFECYCLE, Action, Because, WorkerState
+from pool.lifecycle import LIFECYCLE, Because, WorkerState
 from pool.state import Phase, Task, Worker
 
 if TYPE_CHECKING:
-    from pool.events import ResultReceived
+    from pool.config import PoolConfig
+    from pool.events import HealthReported, ResultReceived
+    from pool.frames import Buffer
 
 
 class _SkipsReaping(Core):
@@ -23,14 +26,15 @@ class _SkipsReaping(Core):
         **LIFECYCLE,
         WorkerState.BUSY: {
             **LIFECYCLE[WorkerState.BUSY],
-            Because.EXITED: (WorkerState.TERMINATED, (Action.REPLACE,)),
+            Because.EXITED: (WorkerState.TERMINATED, ()),
         },
     }
 
 
 class _NeverReplaced(Core):
-    def _replace(self, _: Worker) -> None:
-        pass
+    def _staff_up(self) -> None:
+        if self.started < self.config.size:
+            super()._staff_up()
 
 
 class _ReplacedTooEarly(Core):
@@ -80,9 +84,29 @@ class _ForeignReplyIgnored(Core):
             self._out.append(ResultDropped(event.worker, event.task, event.attempt))
 
 
+class _SecondReportIgnored(Core):
+    def _health_reported(self, event: HealthReported) -> None:
+        worker = self.workers.get(event.worker)
+        if worker is not None:
+            worker.answered = 0
+        super()._health_reported(event)
+
+
 class _TrustingDecoder(FrameDecoder):
-    def _verify_payload(self, payload: bytes, crc: int) -> None:
+    def _verify_payload(self, payload: Buffer, crc: int) -> None:
         pass
+
+
+class _DeafBreaker(Breaker):
+    def admits(self, starting: int) -> bool:
+        del starting
+        return not self.exhausted
+
+
+class _OpenBreakerAdmits(Core):
+    def __init__(self, config: PoolConfig, *, watched: bool = True) -> None:
+        super().__init__(config, watched=watched)
+        self.breaker = _DeafBreaker(config.breaker)
 
 
 WORKERS: Final = (
@@ -117,6 +141,12 @@ WORKERS: Final = (
         Parts(core=_DeadlineOnlyWhileWaiting),
     ),
     Mutant(
+        "open-breaker-admits",
+        "S12",
+        "workers are started though the breaker is open",
+        Parts(core=_OpenBreakerAdmits),
+    ),
+    Mutant(
         "ends-before-its-workers",
         "S13",
         "shutdown is said to be complete while a process lives",
@@ -133,6 +163,12 @@ WORKERS: Final = (
         "S14",
         "a worker that answers a task it does not hold is kept",
         Parts(core=_ForeignReplyIgnored),
+    ),
+    Mutant(
+        "second-report-ignored",
+        "S14",
+        "a worker that answers a health check twice is kept",
+        Parts(core=_SecondReportIgnored),
     ),
     Mutant(
         "trusting-decoder",

@@ -65,7 +65,7 @@ def test_a_pool_collected_while_its_own_lock_is_held_ends(monkeypatch: pytest.Mo
     try:
         Holder(pool)
         del pool
-        future = loop.submit((abs, (-1,), {}))
+        future = loop.desk.submit((abs, (-1,), {}))
         assert dropped() is None
     finally:
         gc.enable()
@@ -84,4 +84,4 @@ def test_a_callback_that_exits_ends_nobody_elses_pool(
         gate.write_text("open")
         assert held.result(LIMIT) == "open"
         assert pool.submit(abs, -2).result(LIMIT) == 2
-    assert [record.message for record in caplog.records] == ["a future's callback raised"]
+    assert [record.message for record in caplog.records] == ["a callback of task 0's future raised"]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from pool import Pool, TaskFuture, errors
+from pool import BreakerPolicy, Pool, TaskFuture, errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -295,15 +295,17 @@ def test_initializer_runs_once_before_the_first_task(start: Start) -> None:
 
 
 @every_method
-def test_initializer_that_raises_breaks_the_pool_after_3_starts(
-    start: Start, tmp_path: Path
+@pytest.mark.parametrize("probes", [0, 2])
+def test_initializer_that_raises_breaks_the_pool_after_3_starts_and_its_probes(
+    start: Start, tmp_path: Path, probes: int
 ) -> None:
-    pool = start(initializer=note_and_fail, initargs=(tmp_path / "starts",))
+    breaker = BreakerPolicy(failures_max=3, openings_max=probes, cooldown=0.05)
+    pool = start(initializer=note_and_fail, initargs=(tmp_path / "starts",), breaker=breaker)
     for _ in range(2):
         with pytest.raises(errors.PoolBroken):
             pool.submit(abs, -1).result(LIMIT)
     pool.shutdown()
-    assert (tmp_path / "starts").read_text() == "started\n" * 3
+    assert (tmp_path / "starts").read_text() == "started\n" * (3 + probes)
 
 
 def test_task_beyond_the_queue_limit_is_refused_at_once(start: Start, gate: Gate) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
-import heapq
 import signal
 import socket
 import subprocess
 import sys
 import textwrap
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +17,7 @@ import pytest
 import pool.crew
 from pool import Pool, PoolBroken
 from pool.events import Timer, TimerKind
+from pool.timers import Timers
 
 if TYPE_CHECKING:
     from pool.effects import Effect
@@ -60,13 +59,16 @@ def test_writing_to_a_dead_worker_is_no_broken_pipe_to_the_program() -> None:
     program = textwrap.dedent(
         """
         import signal, socket, types
-        from pool.crew import Crew, Member
+        from pool.frames import Kind
+        from pool.member import Member
 
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         ours, theirs = socket.socketpair()
         theirs.close()
-        member = Member(types.SimpleNamespace(channel=ours), None)
-        assert Crew._write(None, member, b"a frame") is False
+        member = Member(types.SimpleNamespace(channel=ours), 1024)
+        member.put(Kind.STOP)
+        assert member.flush() is False
+        assert not member.backlog
         """
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
@@ -74,15 +76,12 @@ def test_writing_to_a_dead_worker_is_no_broken_pipe_to_the_program() -> None:
 
 
 def test_only_a_timer_that_is_due_is_taken() -> None:
-    with Pool(size=1) as pool:
-        loop = pool._loop
-        later = Timer(TimerKind.DEADLINE, 99)
-        with loop._hold():
-            at = time.monotonic() + 60
-            loop._timers[later] = at
-            heapq.heappush(loop._due, (at, later))
-        assert loop._take_due() is None
-        assert loop._timers[later] == at
+    timers, later = Timers(), Timer(TimerKind.DEADLINE, 99)
+    assert timers.set(later, 60.0)
+    assert timers.take(59.0) is None
+    assert timers.next_at() == 60.0
+    assert timers.take(60.0) == later
+    assert timers.take(61.0) is None
 
 
 def test_a_signal_handler_may_cancel_in_the_middle_of_a_submit(
@@ -91,7 +90,7 @@ def test_a_signal_handler_may_cancel_in_the_middle_of_a_submit(
     with Pool(size=1) as pool:
         running = pool.submit(signal.pause)
         target = pool.submit(abs, -1)
-        core = pool._loop._core
+        core = pool._desk.core
         handle = core.handle
 
         def interrupted(event: Event, now: float) -> list[Effect]:
@@ -116,10 +115,10 @@ def test_what_cannot_be_sent_breaks_the_pool_and_hangs_nobody(
     pool_ = Pool(size=1)
     assert pool_.submit(abs, -1).result(LIMIT) == 1
 
-    def no_memory(*_: object) -> bytes:
+    def no_memory(*_: object, **__: object) -> bytes:
         raise MemoryError("planted")
 
-    monkeypatch.setattr(pool.crew, "encode", no_memory)
+    monkeypatch.setattr(pool.member, "encode", no_memory)
     future = pool_.submit(abs, -2)
     assert isinstance(future.exception(LIMIT), PoolBroken)
     monkeypatch.undo()

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs.exceptions import FrozenInstanceError
 
 from pool import Pool, PoolConfig
+from pool.breaker import BreakerPolicy
+from pool.recovery import RetryPolicy
 
 NAN = float("nan")
 LINE_MAX = 120
@@ -16,33 +21,61 @@ LINE_MAX = 120
 OUT_OF_RANGE: list[tuple[str, Any]] = [
     ("size", 0),
     ("size", -1),
+    ("max_overflow", -1),
+    ("overflow_idle", 0),
+    ("strategy", "random"),
+    ("strategy", None),
     ("queue_limit", -1),
+    ("prefetch", -1),
     ("task_timeout", 0),
     ("task_timeout", -1.0),
     ("task_timeout", NAN),
     ("init_timeout", 0),
     ("init_timeout", -1.0),
     ("init_timeout", NAN),
+    ("health_interval", 0.0),
+    ("health_timeout", NAN),
+    ("health_failures_max", 0),
+    ("session_ttl", -1),
+    ("tasks_max", 0),
+    ("age_max", 0),
+    ("memory_limit", 0),
     ("grace", 0),
     ("grace", -1.0),
     ("grace", NAN),
-    ("start_failures_max", 0),
     ("start_method", "thread"),
     ("start_method", None),
     ("frame_bytes_max", 1023),
+    ("record_bytes_max", 65535),
 ]
 
 OF_WRONG_TYPE: list[tuple[str, Any]] = [
     ("size", "4"),
     ("size", 4.0),
     ("size", None),
+    ("size", True),
+    ("max_overflow", None),
+    ("overflow_idle", None),
+    ("lazy", 1),
+    ("lazy", None),
     ("queue_limit", 1.5),
     ("queue_limit", "10"),
+    ("prefetch", None),
     ("task_timeout", "1"),
     ("init_timeout", "1"),
+    ("init_timeout", True),
+    ("health_interval", "30"),
+    ("health_timeout", None),
+    ("health_failures_max", 2.5),
+    ("session_ttl", "300"),
+    ("tasks_max", 1.0),
+    ("age_max", "1"),
+    ("memory_limit", 1e9),
+    ("retry", 3),
+    ("breaker", 3),
+    ("fallback", print),
     ("grace", "1"),
     ("grace", None),
-    ("start_failures_max", 2.5),
     ("initializer", "print"),
     ("initargs", [1, 2]),
     ("initargs", "ab"),
@@ -50,6 +83,8 @@ OF_WRONG_TYPE: list[tuple[str, Any]] = [
     ("preload", "json"),
     ("preload", [5]),
     ("frame_bytes_max", 2048.0),
+    ("record", 5),
+    ("record_bytes_max", None),
 ]
 
 
@@ -92,25 +127,48 @@ def test_unknown_setting_is_refused_by_name() -> None:
 
 def test_settings_are_given_by_name_only() -> None:
     with pytest.raises(TypeError, match="positional"):
-        PoolConfig(4)  # type: ignore[misc]
+        PoolConfig(4)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("name", ["lazy", "max_overflow"])
+def test_without_a_queue_no_worker_can_start_for_a_task(name: str) -> None:
+    wrong = {"max_overflow": 1} if name == "max_overflow" else {"lazy": True}
+    with pytest.raises(ValueError, match=r"^queue_limit must be at least 1 with lazy or max_ove"):
+        PoolConfig(queue_limit=0, **wrong)
+    assert PoolConfig(queue_limit=1, **wrong).queue_limit == 1
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("size", 1),
+        ("max_overflow", 0),
+        ("overflow_idle", 0.001),
+        ("lazy", True),
+        ("strategy", "fifo"),
         ("queue_limit", 0),
         ("queue_limit", None),
+        ("prefetch", 0),
         ("task_timeout", None),
         ("task_timeout", 0.001),
         ("task_timeout", 1),
         ("init_timeout", None),
+        ("health_interval", None),
+        ("health_failures_max", 1),
+        ("session_ttl", None),
+        ("tasks_max", 1),
+        ("age_max", 0.001),
+        ("memory_limit", 1),
+        ("retry", RetryPolicy(seed=3)),
+        ("breaker", BreakerPolicy(failures_max=1)),
+        ("fallback", None),
         ("grace", 0.001),
-        ("start_failures_max", 1),
         ("initializer", print),
         ("initializer", None),
         ("initargs", (1, 2)),
         ("frame_bytes_max", 1024),
+        ("record", None),
+        ("record_bytes_max", 65536),
     ],
     ids=str,
 )
@@ -118,17 +176,56 @@ def test_value_at_the_edge_of_its_range_is_kept(name: str, value: Any) -> None:
     assert getattr(PoolConfig(**{name: value}), name) == value
 
 
-def test_every_setting_has_a_default() -> None:
-    config = PoolConfig()
-    assert config.size >= 1
-    assert (config.queue_limit, config.task_timeout) == (None, None)
-    assert (config.init_timeout, config.grace, config.start_failures_max) == (60.0, 5.0, 3)
-    assert (config.start_method, config.initializer, config.initargs) == ("forkserver", None, ())
-    assert (config.preload, config.frame_bytes_max) == ((), 1 << 30)
+DEFAULTS = {
+    "max_overflow": 0,
+    "overflow_idle": 5.0,
+    "lazy": False,
+    "strategy": "lifo",
+    "queue_limit": None,
+    "prefetch": 16,
+    "task_timeout": None,
+    "init_timeout": 60.0,
+    "health_interval": 30.0,
+    "health_timeout": 5.0,
+    "health_failures_max": 3,
+    "session_ttl": 300.0,
+    "tasks_max": None,
+    "age_max": None,
+    "memory_limit": None,
+    "retry": RetryPolicy(),
+    "breaker": BreakerPolicy(),
+    "fallback": None,
+    "grace": 5.0,
+    "start_method": "forkserver",
+    "initializer": None,
+    "initargs": (),
+    "preload": (),
+    "frame_bytes_max": 1 << 30,
+    "record": None,
+    "record_bytes_max": 1 << 26,
+}
+
+
+@pytest.mark.parametrize(("name", "value"), DEFAULTS.items())
+def test_every_setting_has_its_default(name: str, value: Any) -> None:
+    assert getattr(PoolConfig(), name) == value
+
+
+def test_by_default_there_are_as_many_workers_as_processors() -> None:
+    assert PoolConfig().size == os.cpu_count()
+
+
+def test_the_path_of_the_record_may_be_a_string() -> None:
+    assert PoolConfig(record="pool.log").record == Path("pool.log")
+
+
+def test_an_executor_is_taken_as_the_fallback() -> None:
+    with ThreadPoolExecutor() as executor:
+        assert PoolConfig(fallback=executor).fallback is executor
 
 
 def test_names_to_preload_become_a_tuple() -> None:
-    assert PoolConfig(preload=["json", "queue"]).preload == ("json", "queue")  # type: ignore[arg-type]
+    assert PoolConfig(preload=["json", "queue"]).preload == ("json", "queue")
 
 
 def test_configuration_cannot_be_changed() -> None:
@@ -203,7 +300,7 @@ def test_bad_option_is_refused_in_one_line(
 def test_only_idempotent_tasks_are_retried(
     lazy_pool: Pool, options: dict[str, Any], retries: int
 ) -> None:
-    assert retries == lazy_pool.options(**options)._retries
+    assert retries == lazy_pool.options(**options)._options.retries
 
 
 def test_no_option_takes_a_keyword_argument_of_the_function(lazy_pool: Pool) -> None:
@@ -214,7 +311,7 @@ def test_no_option_takes_a_keyword_argument_of_the_function(lazy_pool: Pool) -> 
 
 def test_options_are_given_by_name_only(lazy_pool: Pool) -> None:
     with pytest.raises(TypeError, match="positional"):
-        lazy_pool.options(2.0)  # type: ignore[misc]
+        lazy_pool.options(2.0)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("grace", [-0.1, NAN])

@@ -12,6 +12,7 @@ import pytest
 
 from machines.drivers import Layer
 from machines.gate import Start
+from machines.pool_machine import FLAVOURS
 from machines.run import Report, Run, execute, fair_moves
 from machines.trace import (
     COMMANDS,
@@ -42,7 +43,8 @@ def generated(seed: int) -> Trace:
     """
     chance = random.Random(seed)  # noqa: S311 - a fixed seed, nothing secret
     limit = chance.choice((None, None, 0, 1, 3))
-    setting = Setting(size=chance.randint(1, 3), queue_limit=limit)
+    flavour = chance.choice(FLAVOURS)
+    setting = Setting(size=chance.randint(1, 3), queue_limit=limit, **flavour)
     tasks = 0
     with Run(setting) as run:
         for _ in range(chance.randint(20, 80)):
@@ -63,9 +65,18 @@ def _command(name: str, chance: random.Random, worker: int, tasks: int) -> Comma
         return COMMANDS[name](task)
     if name in ("receive", "deliver", "crash", "stop", "continue"):
         return COMMANDS[name](worker)
+    session = chance.randint(0, 2)
+    if name in ("open_session", "reopen", "close_session"):
+        return COMMANDS[name](session)
     deadline = chance.choice((None, None, 1.0, 2.0))
     others: dict[str, Command] = {
-        "submit": Submit(tasks, chance.choice(sorted(OPERATIONS)), deadline, chance.randint(0, 2)),
+        "submit": Submit(
+            tasks,
+            chance.choice(sorted(OPERATIONS)),
+            deadline,
+            chance.randint(0, 2),
+            session if chance.random() < 0.4 else None,
+        ),
         "shutdown": Shutdown(chance.random() < 0.5, chance.choice((None, 0.0, 1.0))),
         "advance": Advance(chance.choice(SECONDS)),
         "mangle": Mangle(worker, chance.choice(list(How))),

@@ -18,19 +18,28 @@ SPECIFIED = {
     ("initializing", "shutdown", "terminating"),
     ("initializing", "spawn_failed", "terminated"),
     ("ready", "checkout", "busy"),
+    ("ready", "health_check_failed", "degraded"),
+    ("ready", "recycle", "terminating"),
     ("ready", "exited", "terminating"),
     ("ready", "corrupt", "terminating"),
     ("ready", "shutdown", "terminating"),
     ("busy", "checkin_success", "ready"),
     ("busy", "checkin_error", "ready"),
+    ("busy", "recovery_degrade", "degraded"),
     ("busy", "timeout", "terminating"),
     ("busy", "cancelled", "terminating"),
     ("busy", "exited", "terminating"),
     ("busy", "corrupt", "terminating"),
     ("busy", "shutdown", "terminating"),
+    ("degraded", "health_restored", "ready"),
+    ("degraded", "health_check_limit", "terminating"),
+    ("degraded", "recycle", "terminating"),
+    ("degraded", "exited", "terminating"),
+    ("degraded", "corrupt", "terminating"),
+    ("degraded", "shutdown", "terminating"),
     ("terminating", "reaped", "terminated"),
 }
-ALL_STATES = {"initializing", "ready", "busy", "terminating", "terminated"}
+ALL_STATES = {"initializing", "ready", "busy", "degraded", "terminating", "terminated"}
 WITH_A_PROCESS = ALL_STATES - {"terminated"}
 
 
@@ -81,9 +90,9 @@ def test_terminated_is_reachable_from_every_state(graph: nx.MultiDiGraph) -> Non
     assert nx.ancestors(graph, worker.LAST) | {worker.LAST} == ALL_STATES
 
 
-def test_only_ready_and_busy_can_come_again(graph: nx.MultiDiGraph) -> None:
+def test_only_those_that_serve_can_come_again(graph: nx.MultiDiGraph) -> None:
     cycles = [part for part in nx.strongly_connected_components(graph) if len(part) > 1]
-    assert cycles == [{"ready", "busy"}]
+    assert cycles == [{"ready", "busy", "degraded"}]
 
 
 def test_a_process_that_lived_is_terminated_only_when_it_is_reaped() -> None:

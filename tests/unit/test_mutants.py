@@ -19,7 +19,6 @@ from machines.tally import Tally
 from model.promises import PROMISES, WORDS
 
 SEED = 0
-STEPS_MAX = 8
 DESIGNED = {"name", "promise", "found", "examples", "seconds", "steps", "real"}
 NAMES = [mutant.name for mutant in MUTANTS]
 HARMLESS = Mutant("harmless", "L1", "nothing is wrong with it", POOL)
@@ -59,7 +58,7 @@ def test_a_planted_bug_is_found_shrunk_and_seen_on_real_processes(mutant: Mutant
     one = check(mutant, SEED, real_times=1, after_each=lambda: stages.append(1))
     assert one.example is not None
     assert one.promise == mutant.promise
-    assert len(one.example.steps) <= STEPS_MAX
+    assert len(one.example.steps) <= mutant.steps_max
     assert one.real is not None
     assert one.real.promise == mutant.promise
     assert one.passed

@@ -15,8 +15,8 @@ from machines import counterexample
 from machines.drivers import Layer
 from machines.parts import Parts
 from machines.run import execute
-from machines.test_worker_lifecycle import IDLE, STORIES, seconds_to_end
-from machines.trace import Setting, Trace
+from machines.test_worker_lifecycle import IDLE, PLAIN, SETTINGS, STORIES, seconds_to_end
+from machines.trace import Trace
 from model import worker as specified
 from pool.core import Core
 from pool.lifecycle import LIFECYCLE, WorkerState
@@ -31,8 +31,8 @@ CHANGED = list[tuple[str, Parts]]
 
 
 def traces() -> Iterator[Trace]:
-    for steps in STORIES.values():
-        yield Trace(Setting(size=1), steps)
+    for title, steps in STORIES.items():
+        yield Trace(SETTINGS.get(title, PLAIN), steps)
     for path in sorted(SAVED.glob("*.json")):
         yield counterexample.load(path).trace
 

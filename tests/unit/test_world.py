@@ -9,13 +9,14 @@ import pytest
 from machines import run as running
 from machines.body import Condition, FactKind
 from machines.drivers import Layer
-from machines.gate import EXIT_CODE, Start
+from machines.gate import EXIT_CODE, FAULT, Start
 from machines.parts import Parts
 from machines.run import Run, execute, heal
 from machines.trace import (
     COMMANDS,
     Advance,
     Cancel,
+    CloseSession,
     Command,
     Continue,
     Crash,
@@ -25,7 +26,9 @@ from machines.trace import (
     Mangle,
     NextStart,
     Open,
+    OpenSession,
     Receive,
+    Reopen,
     Setting,
     Shutdown,
     Stop,
@@ -124,9 +127,11 @@ def everything(world: World) -> str:
     """All that a world and its core remember, as text."""
     core = {name: value for name, value in vars(world.core).items() if name[:2] != "_h"}
     core = {name: value for name, value in core.items() if name not in ("_actions", "_out")}
-    return repr((vars(world.core).keys(), core, world.log, world.bodies, world.timers)) + repr(
-        (world.now, world.operations, world.closed, world._next_start)
-    )
+    core.pop("breaker")
+    book = (world.core.breaker.state, world.core.breaker.failures, world.core.breaker.openings)
+    return repr(
+        (book, vars(world.core).keys(), core, world.log, world.bodies, world.timers)
+    ) + repr((world.now, vars(world._book)["operations"], world.closed, world._book.next_start))
 
 
 def events(world: World, kind: type) -> list[Any]:
@@ -157,6 +162,9 @@ def test_every_command_that_can_be_impossible_is_tried() -> None:
     assert {type(command) for *_, command in IMPOSSIBLE} == {*COMMANDS.values()} - {
         Shutdown,
         Advance,
+        OpenSession,
+        Reopen,
+        CloseSession,
     }
 
 
@@ -239,7 +247,7 @@ def test_a_worker_that_dies_stopped_with_its_gate_open_never_answers(begin: Begi
     [
         (Start.NORMAL, Condition.RUNNING, [told.WorkerReady(1)]),
         (Start.REFUSED, Condition.REAPED, [told.SpawnFailed(1)]),
-        (Start.RAISES, Condition.HUNG, [told.WorkerInitFailed(1), told.WorkerReaped(1)]),
+        (Start.RAISES, Condition.HUNG, [told.WorkerInitFailed(1, FAULT), told.WorkerReaped(1)]),
         (Start.EXITS, Condition.DEAD, [told.WorkerExited(1, EXIT_CODE, 0), told.WorkerReaped(1)]),
         (Start.HANGS, Condition.HUNG, []),
     ],
@@ -362,3 +370,18 @@ def test_a_run_whose_healing_was_not_complete_knows_nothing_of_liveness(
     report = execute(Trace(Setting(size=1), (Submit(0),)))
     assert report.violation is None
     assert [report.verdicts[name] for name in ("L1", "L2", "L3", "S13")] == [Verdict.UNKNOWN] * 4
+
+
+@pytest.mark.parametrize("layer", [Layer.SIM, Layer.WIRE, Layer.REAL])
+def test_a_workers_present_task_is_not_taken_back_with_those_behind_it(layer: Layer) -> None:
+    """Found on the production loop, which hung: the pool had heard of one task and not the next."""
+    submits = [Submit(number) for number in range(8)]
+    first = [Deliver(0), *submits, Receive(0), Open(0), Deliver(0)]  # task 1 is sent, others ahead
+    second = [Receive(0), Open(1), Deliver(0)]  # task 2 is the worker's now, which has not begun it
+    trace = Trace(Setting(size=1, prefetch=4), (*first, *second, Cancel(3)))
+    report = execute(trace, layer)
+    assert report.violation is None
+    assert not report.impossible
+    recalls = [it for records in report.showed for it in records if isinstance(it, saw.Recalled)]
+    assert recalls
+    assert all(2 not in it.tasks for it in recalls)

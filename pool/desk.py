@@ -1,0 +1,419 @@
+"""The desk: where clients and the loop's thread tell the core what they know, under one lock.
+
+Whoever has a fact tells it to the core and performs what costs no waiting at once: a submit goes
+straight from the client's thread to an idle worker's socket, and a client that waits for its task
+hears the reply in its own thread. Starting, killing and reaping processes are chores, left to the
+loop's thread. Futures are concluded after the lock is released, because their callbacks are other
+people's code.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import evolve
+
+from pool import effects as do
+from pool import events as told
+from pool.core import Core
+from pool.crew import Crew, Source
+from pool.effects import Ending, Outcome
+from pool.errors import PoolBroken, PoolForked
+from pool.futures import TaskFuture
+from pool.listening import Listening
+from pool.names import Affinity, Names
+from pool.payloads import Call, pack_call
+from pool.poller import WRITE, Poller
+from pool.protocol import refusal_of
+from pool.stats import PoolStats, stats_of
+from pool.timers import Timers
+from pool.waker import Waker
+from pool.watchers import watchers_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Sequence
+
+    from pool.config import PoolConfig
+
+_LOG: Final = logging.getLogger("pool")
+Concluded = list[tuple[TaskFuture[Any], Outcome]]
+
+
+class Desk:
+    """One core, its processes, and everybody who waits for its answers.
+
+    Attributes:
+        chores: what the loop's thread is to perform, in order.
+        left_word: what was told in the middle of another telling, and waits for the loop's thread.
+        fault: a bug in the pool, after which nothing is told to the core any more.
+        closed: whether the core said that the pool is closed, or there was a fault.
+        served_by: the identifier of the loop's thread; 0 until it runs.
+
+    Args:
+        config: the pool's configuration.
+        core: makes the core.
+    """
+
+    def __init__(self, config: PoolConfig, core: Callable[..., Core] = Core) -> None:
+        # The client's own objects stay with the crew, which lets go of them when the pool ends;
+        # what is here may live until the garbage collector comes.
+        self.config = evolve(config, initializer=None, initargs=())
+        self.core = core(self.config)
+        self.watchers = watchers_of(config)
+        self.core.watched = bool(self.watchers)
+        self.lock = threading.Lock()
+        self.futures: dict[int, TaskFuture[Any]] = {}
+        self.timers = Timers()
+        self.chores: deque[do.Effect] = deque()
+        self.left_word: deque[told.Event] = deque()
+        self.fault: BaseException | None = None
+        self.closed = threading.Event()
+        self.served_by = 0
+        self.waker = Waker()
+        self.poller: Poller[Any] = Poller()
+        self.poller.register(self.waker.fileno(), self.waker)
+        self.listening = Listening(self.poller, self.waker)
+        self.crew = Crew(config, self.poller, self.listening.ears)
+        self._holder = 0
+        self._numbers = itertools.count()
+        self._names = Names()
+        self._refused: do.RefuseTask | do.RefuseSession | None = None
+        self._forked = False
+        self._performers: dict[type, Callable[[Any], told.Event | None]] = {
+            do.RefuseTask: self._refuse,
+            do.RefuseSession: self._refuse,
+            do.SetTimer: self._set_timer,
+            do.ClearTimer: self._clear_timer,
+            do.RecallTasks: self._recall,
+            do.CheckWorker: self._order,
+            do.DropSession: self._order,
+            do.SessionMoved: self._session_moved,
+            do.SpawnWorker: self._queue_chore,
+            do.StopWorker: self._stop_worker,
+            do.KillWorker: self._queue_chore,
+            do.FailOver: self._queue_chore,
+            do.PoolClosed: self._close,
+        }
+
+    # For clients, from any thread.
+
+    def submit(
+        self,
+        call: Call,
+        *,
+        deadline: float | None = None,
+        retries: int = 0,
+        session: Affinity | None = None,
+    ) -> TaskFuture[Any]:
+        """The task is accepted and its future returned.
+
+        Args:
+            call: function, positional and keyword arguments.
+            deadline: seconds until it must have resolved; None for the configured one.
+            retries: how many more times it may start after its worker was lost.
+            session: which it belongs to; None for an anonymous task.
+
+        Raises:
+            PoolSaturated, PoolShutdown, PoolBroken, SessionLost: it was refused.
+            PoolForked: this process is a child of the pool's.
+            PayloadError: it cannot be pickled.
+        """
+        payload = pack_call(call, self.config.frame_bytes_max)
+        task = next(self._numbers)
+        number, name = (None, None) if session is None else session
+        future: TaskFuture[Any] = TaskFuture(task, self, payload, name)
+        if deadline is None:
+            deadline = self.config.task_timeout
+        event = told.TaskSubmitted(task, deadline, retries, number)
+        concluded: Concluded = []
+        self._demand_usable(task)
+        with self.lock:
+            if self.fault is not None:
+                raise PoolBroken(f"cannot submit: the pool failed: {self.fault}", task=task)
+            self.futures[task] = future
+            self.take((event,), concluded)
+            refused, self._refused = self._refused, None
+        if concluded or self.watchers:
+            self.conclude(concluded)
+        if refused is not None:
+            raise refusal_of(task, refused.why, self.config, name)
+        return future
+
+    def open_session(self, name: Hashable, *, reopen: int | None = None) -> int:
+        """The session of this name is open, or lost and not reopened; its number is returned.
+
+        Args:
+            name: as the client gave it.
+            reopen: the number of a session that may be lost, closed or expired and is wanted
+                again.
+
+        Raises:
+            PoolShutdown, PoolBroken: it was refused.
+        """
+        self._demand_usable(0)
+        concluded: Concluded = []
+        with self.lock:
+            number = self._names.number(name) if reopen is None else reopen
+            self._names.keep(name, number)
+            kind = told.SessionOpened if reopen is None else told.SessionReopened
+            self.take((kind(number),), concluded)
+            refused, self._refused = self._refused, None
+            if refused is not None:
+                self._names.forget(number)
+        self.conclude(concluded)
+        if refused is not None:
+            raise refusal_of(0, refused.why, self.config, name)
+        return number
+
+    def close_session(self, session: int) -> None:
+        """Nothing more is accepted for the session; what was accepted still runs."""
+        self.tell(told.SessionCloseRequested(session))
+
+    def cancel(self, task: int) -> bool:
+        """The task is cancelled if it still waits; whether this call did it is returned."""
+        return task in self.tell(told.CancelRequested(task))
+
+    def kill(self, task: int) -> bool:
+        """The task is ended, with its worker if it runs; whether this call did it is returned."""
+        return task in self.tell(told.KillRequested(task))
+
+    def runs(self, task: int) -> bool:
+        """Whether a worker holds the task and is not busy with another."""
+        known = self.core.tasks.get(task)
+        worker = None if known is None else known.worker
+        return worker is not None and worker.task is known
+
+    def listen(self, future: TaskFuture[Any], timeout: float | None) -> None:
+        """This thread has listened to the workers itself, until the future resolved if it may.
+
+        Args:
+            future: whom it waits for.
+            timeout: seconds to listen; None for no bound.
+        """
+        thread = threading.get_ident()
+        if self._forked or thread == self.served_by or not self.listening.possible:
+            return
+        with self.lock:
+            if future.outcome is not None or self.fault is not None:
+                return
+            if not self.listening.lead(thread):
+                self.listening.followers += 1
+                future.follows = True
+                return
+        until = None if timeout is None else time.monotonic() + timeout
+        try:
+            while future.outcome is None and self.fault is None:
+                left = None if until is None else until - time.monotonic()
+                if left is not None and left <= 0:
+                    break
+                self.hear(self.listening.ears.wait(left))
+        finally:  # also after an interrupt from the keyboard
+            with self.lock:
+                self.listening.leave(time.monotonic())
+
+    def hear(self, told_of: Iterable[tuple[Source | None, int]]) -> None:
+        """What these workers have sent is told to the core."""
+        concluded: Concluded = []
+        events: list[told.Event] = []
+        with self.lock:
+            for source, mask in told_of:
+                if source is None:
+                    self.listening.nudged()
+                    continue
+                if mask & WRITE:
+                    self.crew.flush()
+                events += self.crew.news(source)
+            if events and self.fault is None:
+                self.take(events, concluded)
+        if concluded or self.watchers:
+            self.conclude(concluded)
+
+    def stats(self) -> PoolStats:
+        """What the pool has done and is doing at this moment."""
+        if self._holder == threading.get_ident():  # a signal handler, within a call
+            return stats_of(self.core, self.crew.pids())
+        with self.lock:
+            return stats_of(self.core, self.crew.pids())
+
+    def tell_later(self, event: told.Event) -> None:
+        """The loop's thread will tell this to the core; from a finaliser, at any moment."""
+        self.left_word.append(event)
+        self.waker.wake()
+
+    def forked(self) -> None:
+        """In a child of the pool's process: nothing of it is held, and nobody waits for it."""
+        self._forked = True
+        self.listening.close()
+        self.poller.close()
+        self.waker.close()
+        for watcher in self.watchers:
+            watcher.forked()
+        error = PoolForked(f"the pool belongs to process {os.getppid()}, not to its child")
+        for future in list(self.futures.values()):
+            future.orphan(error)
+        self.futures.clear()
+
+    def _demand_usable(self, task: int) -> None:
+        if self._forked:
+            raise PoolForked("this pool belongs to the parent of this process", task=task)
+        if self._holder == threading.get_ident():
+            raise RuntimeError("the pool was called by a signal handler or finaliser within a call")
+
+    # Telling the core, and performing what it asks.
+
+    def tell(self, *events: told.Event) -> set[int]:
+        """The core has taken the events; the tasks that they resolved are returned.
+
+        A signal handler or a finaliser may come here while this very thread is at work on another
+        event; then it only leaves word.
+        """
+        if self._forked:
+            return set()
+        if self._holder == threading.get_ident():
+            self.left_word.extend(events)
+            self._wake(always=True)
+            return set()
+        concluded: Concluded = []
+        with self.lock:
+            self.take(events, concluded)
+        self.conclude(concluded)
+        return {future.task for future, _ in concluded}
+
+    def take(self, events: Iterable[told.Event], concluded: Concluded) -> None:
+        """The core has taken the events; its effects are performed or queued for the loop.
+
+        The lock is held. What has resolved is added to `concluded`, for after it is released.
+        """
+        self._holder = threading.get_ident()
+        queue = deque(events)
+        event = None
+        try:
+            while queue:
+                event = queue.popleft()
+                if type(event) is told.WorkerExited:
+                    event = self.crew.recounted(event)
+                queue.extendleft(reversed(self._perform(event, concluded)))
+            if self.crew.flush():
+                self._wake()
+            if concluded:
+                self.listening.nudge(self._holder)
+        except BaseException as error:
+            self.abort(error)
+            if not isinstance(error, Exception):
+                raise  # an interrupt from the keyboard, say; the loop's thread does the rest
+            _LOG.exception("the pool failed at %r", event)
+        finally:
+            self._holder = 0
+
+    def _perform(self, event: told.Event, concluded: Concluded) -> Sequence[told.Event]:
+        """The core has taken one event; what it must be told at once after that is returned."""
+        now = time.monotonic()
+        asked = self.core.handle(event, now)
+        for watcher in self.watchers:
+            watcher.told(event, asked, now)
+        following: list[told.Event] = []
+        for effect in asked:
+            kind = type(effect)
+            if kind is do.ResolveTask:
+                future = self.futures.pop(effect.task, None)  # type: ignore[union-attr]
+                if future is not None:
+                    future.outcome = effect.outcome  # type: ignore[union-attr]
+                    if future.follows:
+                        self.listening.followers -= 1
+                    concluded.append((future, effect.outcome))  # type: ignore[union-attr]
+            elif kind is do.SendTask:
+                payload = self.futures[effect.task].payload  # type: ignore[union-attr]
+                self.crew.send_task(effect, payload)  # type: ignore[arg-type]
+            else:
+                perform = self._performers.get(kind)
+                at_once = None if perform is None else perform(effect)
+                if at_once is not None:
+                    following.append(at_once)
+        return following
+
+    def abort(self, error: BaseException) -> None:
+        """Nothing more runs; the loop's thread tells every unresolved task so as it ends."""
+        self.fault = error
+        self.closed.set()
+        self.listening.nudge(threading.get_ident())
+        self._wake()
+
+    def conclude_faulty(self) -> None:
+        """Whoever still waits is told that the pool failed."""
+        words = f"the pool failed: {type(self.fault).__name__}: {self.fault}"
+        outcome = Outcome(Ending.BROKEN, started=True, detail=words)
+        with self.lock:
+            concluded = [(future, outcome) for future in self.futures.values()]
+            for future in self.futures.values():
+                future.outcome = outcome
+            self.futures.clear()
+        self.conclude(concluded)
+
+    def conclude(self, concluded: Concluded) -> None:
+        """Whoever waits for these has the answer; the lock is not held.
+
+        Raises:
+            KeyboardInterrupt: there was one meanwhile, and this is a client's thread.
+        """
+        interrupt: KeyboardInterrupt | None = None
+        for future, outcome in concluded:
+            try:
+                future.conclude(outcome, self.config)
+            except KeyboardInterrupt as error:
+                interrupt = error
+            except BaseException:  # one client's callback must not end another's thread
+                _LOG.exception("a callback of task %d's future raised", future.task)
+        for watcher in self.watchers:
+            watcher.deliver()
+        if interrupt is not None and threading.get_ident() != self.served_by:
+            raise interrupt
+
+    # Each performer returns what the core must be told at once, if anything.
+
+    def _refuse(self, effect: do.RefuseTask | do.RefuseSession) -> None:
+        if isinstance(effect, do.RefuseTask):
+            del self.futures[effect.task]
+        self._refused = effect
+
+    def _set_timer(self, effect: do.SetTimer) -> None:
+        if self.timers.set(effect.timer, effect.at):
+            self._wake()
+
+    def _clear_timer(self, effect: do.ClearTimer) -> None:
+        self.timers.clear(effect.timer)
+
+    def _recall(self, effect: do.RecallTasks) -> told.Event:
+        ahead = list(self.core.workers[effect.worker].ahead)
+        # The worker may have answered one task and not yet taken the next one's token, which the
+        # core takes to be begun: that one is not taken back.
+        count = self.crew.recall(effect.worker, len(ahead))
+        tail = ahead[len(ahead) - count :]
+        return told.TasksRecalled(effect.worker, tuple(task.number for task in tail))
+
+    def _session_moved(self, effect: do.SessionMoved) -> None:
+        self._names.moved(effect.session, effect.after)
+
+    def _order(self, effect: do.Effect) -> None:
+        self.crew.send_order(effect)
+
+    def _stop_worker(self, effect: do.StopWorker) -> None:
+        if not self.crew.send_order(effect):
+            self._queue_chore(effect)  # behind the start of its process
+
+    def _queue_chore(self, effect: do.Effect) -> None:
+        self.chores.append(effect)
+        self._wake()
+
+    def _close(self, _: do.PoolClosed) -> None:
+        self.closed.set()
+        self._wake()
+
+    def _wake(self, *, always: bool = False) -> None:
+        if always or threading.get_ident() != self.served_by:
+            self.waker.wake()

@@ -1,0 +1,41 @@
+"""Forks of the pool's process: what a child inherits and must let go of.
+
+A child that is forked while a pool runs has copies of the pool's descriptors, but none of its
+threads, and locks in whatever state they were. It must close the descriptors, or the workers would
+not see their pool die, and must not touch the pool in any other way.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from typing import Final, Protocol
+
+
+class Inheritance(Protocol):
+    """What holds something that a child must let go of."""
+
+    def forked(self) -> None:
+        """In the child, right after the fork: nothing of the parent's is held any more."""
+
+
+# The interpreter offers no way to take such a hook back, so there is one, for whoever still lives.
+_HOLDERS: Final[weakref.WeakSet[Inheritance]] = weakref.WeakSet()
+
+
+def tell_children(holder: Inheritance) -> None:
+    """Every child that is forked while the holder lives will call its `forked`.
+
+    Args:
+        holder: kept weakly.
+    """
+    _HOLDERS.add(holder)
+
+
+def _forked() -> None:
+    for holder in list(_HOLDERS):
+        holder.forked()
+    _HOLDERS.clear()
+
+
+os.register_at_fork(after_in_child=_forked)
