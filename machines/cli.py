@@ -1,4 +1,4 @@
-"""The `poolcheck` command: replay saved failures, and check that planted bugs are found.
+"""The `poolcheck` command: replay saved failures, check that planted bugs are found, measure.
 
 Exit codes: 0 holds, 1 violated, 2 cannot run, 3 diverged or unknown. Worker processes import the
 program that started them, so what a command needs is imported when it runs.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -185,6 +185,48 @@ def selfcheck(
     else:
         _tell_checks(checks, canary=canary)
     return 0 if canary and all(one.passed for one in checks) else 1
+
+
+@command.command()
+@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
+@click.option("--workers", type=click.IntRange(1), default=2, show_default=True)
+@click.option(
+    "--samples",
+    type=click.IntRange(1),
+    default=2000,
+    show_default=True,
+    help="Calls a round from which latency is taken; the other amounts follow from it.",
+)
+@click.option("--measures", metavar="NAME,…", help="Only these; all but `flat` unless given.")
+@click.option("--contestants", metavar="NAME,…", help="Only these; all unless given.")
+@click.option(
+    "--flat",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Also the parent's memory at ten points of so many no-ops.",
+)
+@click.option(
+    "--limit",
+    "limit_s",
+    callback=_seconds,
+    default=120.0,
+    show_default=True,
+    help="Seconds after which a trial is said to hang.",
+)
+@click.option("--bars", "demand_bars", is_flag=True, help="Exit with 1 if one is missed.")
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+@click.option("--plot", metavar="FILE", type=click.Path(path_type=Path), help="Draw .png or .svg.")
+def bench(*, as_json: bool, demand_bars: bool, **settings: Any) -> int:
+    r"""Measure this pool and its peers side by side.
+
+    \b
+    poolcheck bench --rounds 1 --contestants ours-fork,ppe-fork
+    poolcheck bench --measures latency,throughput --bars --json
+    """
+    from machines.bench.command import bench as run  # noqa: PLC0415 - see the module's docstring
+
+    given = {name: value for name, value in settings.items() if value is not None}
+    return run(_progress, as_json=as_json, demand_bars=demand_bars, **given)
 
 
 def _load(file: Path) -> Counterexample:
