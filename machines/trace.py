@@ -304,7 +304,9 @@ class Setting:
             health_interval=self.health_interval,
             session_ttl=self.session_ttl,
             breaker=BreakerPolicy(
-                failures_max=self.start_failures_max, openings_max=self.openings_max
+                failures_max=self.start_failures_max,
+                openings_max=self.openings_max,
+                killings_max=self.openings_max,
             ),
             init_timeout=INIT_TIMEOUT_S,
             grace=GRACE_S,

@@ -4,6 +4,10 @@ Closed, it lets every start through. So many failures in a row open it, and noth
 it has cooled; half open, it lets a few probes through. A probe that fails opens it again, for
 twice as long; one that comes up closes it. When it has opened too many times in a row, it is
 exhausted, and the pool is broken: never a spawn loop (S12).
+
+A start that was killed says little about whether workers start: somebody kills processes, or the
+system has no memory. It opens the breaker like any other, but not for longer each time, and the
+pool bears many more of them.
 """
 
 from __future__ import annotations
@@ -73,6 +77,8 @@ class BreakerPolicy:
         cooldown_max: seconds; never longer than this.
         probes_max: how many starts it lets through at once when half open.
         openings_max: so many openings in a row, and the next breaks the pool; 0 breaks it at once.
+        killings_max: the same, where those starts were ended by SIGKILL; less than `openings_max`
+            is as good as that.
 
     Raises:
         ValueError: a value is out of its range.
@@ -84,6 +90,7 @@ class BreakerPolicy:
     cooldown_max: float = field(default=30.0, validator=_seconds)
     probes_max: int = field(default=1, validator=_at_least(1))
     openings_max: int = field(default=2, validator=_at_least(0))
+    killings_max: int = field(default=60, validator=_at_least(0))
 
 
 class Breaker:
@@ -98,16 +105,22 @@ class Breaker:
         self.state = BreakerState.CLOSED
         self.failures = 0
         self.openings = 0
+        self.killings = 0  # how many of the openings were because of a start that was killed
+        self._killed = False
 
     @property
     def exhausted(self) -> bool:
         """Whether it has opened more often in a row than it may."""
-        return self.openings > self.policy.openings_max
+        policy = self.policy
+        if self.openings - self.killings > policy.openings_max:
+            return True
+        return self.openings > max(policy.openings_max, policy.killings_max)
 
     @property
     def cooldown(self) -> float:
         """Seconds for which it stays open this time."""
-        doubled = self.policy.cooldown * 2.0 ** min(self.openings - 1, 64)
+        times = max(0, self.openings - self.killings - 1)
+        doubled = self.policy.cooldown * 2.0 ** min(times, 64)
         return min(self.policy.cooldown_max, doubled)
 
     def admits(self, starting: int) -> bool:
@@ -116,9 +129,14 @@ class Breaker:
             return starting < self.policy.probes_max
         return self.state is BreakerState.CLOSED
 
-    def failed(self) -> BreakerBecause | None:
-        """A start failed; what moves the breaker because of it is returned."""
+    def failed(self, *, killed: bool = False) -> BreakerBecause | None:
+        """A start failed; what moves the breaker because of it is returned.
+
+        Args:
+            killed: whether somebody outside ended it.
+        """
         self.failures += 1
+        self._killed = killed
         if self.state is BreakerState.HALF_OPEN:
             return BreakerBecause.PROBE_FAILED
         if self.state is BreakerState.CLOSED and self.failures >= self.policy.failures_max:
@@ -142,6 +160,7 @@ class Breaker:
         self.state = BREAKER[self.state][because]
         if self.state is BreakerState.OPEN:
             self.openings += 1
+            self.killings += self._killed
         elif self.state is BreakerState.CLOSED:
-            self.openings = self.failures = 0
+            self.openings = self.killings = self.failures = 0
         return self.state

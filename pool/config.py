@@ -16,6 +16,8 @@ from pool.recovery import RetryPolicy
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from pool.telemetry_events import TelemetryEvent
+
 FRAME_BYTES_MAX = 1 << 30
 RECORD_BYTES_MAX = 1 << 26
 STRATEGIES = ("lifo", "fifo")
@@ -79,6 +81,14 @@ def _path(value: str | os.PathLike[str]) -> Path:
     return Path(value)
 
 
+def _callbacks(value: Any) -> tuple[Callable[[TelemetryEvent], object], ...]:
+    callbacks = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    for callback in callbacks:
+        if not callable(callback):
+            raise TypeError(f"telemetry must be callable, or a tuple of those, not {callback!r}")
+    return callbacks
+
+
 def _start_method(_: Any, attribute: Attribute[Any], value: str) -> None:
     known = multiprocessing.get_all_start_methods()
     if value not in known:
@@ -121,6 +131,7 @@ class PoolConfig:
         initargs: its arguments.
         preload: names of modules which the forkserver imports once for all workers.
         frame_bytes_max: bytes; the largest pickled task or result.
+        telemetry: a callback that is told what happens, or several; see `pool/telemetry.py`.
         record: path of the flight recorder's file; None for none.
         record_bytes_max: bytes; the largest that file may become.
 
@@ -156,6 +167,9 @@ class PoolConfig:
     initargs: tuple[Any, ...] = field(default=(), validator=_arguments)
     preload: tuple[str, ...] = field(default=(), converter=_names)
     frame_bytes_max: int = field(default=FRAME_BYTES_MAX, validator=_whole(1024))
+    telemetry: tuple[Callable[[TelemetryEvent], object], ...] = field(
+        default=(), converter=_callbacks
+    )
     record: Path | None = field(default=None, converter=converters.optional(_path))
     record_bytes_max: int = field(default=RECORD_BYTES_MAX, validator=_whole(1 << 16))
 

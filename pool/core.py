@@ -310,7 +310,8 @@ class Core(Dispatch):
             self._kill(worker)  # it stopped as it was told to; what is left of it is reaped
             return
         detail = exits.words(event.code)
-        self._lose_worker(worker, Because.EXITED, detail, unstarted=event.unstarted)
+        killed = exits.was_killed(event.code)
+        self._lose_worker(worker, Because.EXITED, detail, unstarted=event.unstarted, killed=killed)
 
     def _worker_reaped(self, event: told.WorkerReaped) -> None:
         worker = self.workers.get(event.worker)

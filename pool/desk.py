@@ -32,6 +32,7 @@ from pool.payloads import Call, pack_call
 from pool.poller import WRITE, Poller
 from pool.protocol import refusal_of
 from pool.stats import PoolStats, stats_of
+from pool.telemetry import FACTS, Telemetry
 from pool.timers import Timers
 from pool.waker import Waker
 from pool.watchers import watchers_of
@@ -66,7 +67,7 @@ class Desk:
         self.config = evolve(config, initializer=None, initargs=())
         self.core = core(self.config)
         self.watchers = watchers_of(config)
-        self.core.watched = bool(self.watchers)
+        self.core.watched = False  # nobody here wants to be told of each task twice
         self.lock = threading.Lock()
         self.futures: dict[int, TaskFuture[Any]] = {}
         self.timers = Timers()
@@ -83,6 +84,7 @@ class Desk:
         self._holder = 0
         self._numbers = itertools.count()
         self._names = Names()
+        self.telemetry = Telemetry(config.telemetry, self._names.name, self.waker.wake)
         self._refused: do.RefuseTask | do.RefuseSession | None = None
         self._forked = False
         self._performers: dict[type, Callable[[Any], told.Event | None]] = {
@@ -131,6 +133,8 @@ class Desk:
         if deadline is None:
             deadline = self.config.task_timeout
         event = told.TaskSubmitted(task, deadline, retries, number)
+        if self.telemetry.per_task:
+            future.submitted_at, future.function = time.monotonic(), call[0]
         concluded: Concluded = []
         self._demand_usable(task)
         with self.lock:
@@ -139,7 +143,7 @@ class Desk:
             self.futures[task] = future
             self.take((event,), concluded)
             refused, self._refused = self._refused, None
-        if concluded or self.watchers:
+        if concluded or self.telemetry.pending:
             self.conclude(concluded)
         if refused is not None:
             raise refusal_of(task, refused.why, self.config, name)
@@ -215,7 +219,8 @@ class Desk:
                 self.hear(self.listening.ears.wait(left))
         finally:  # also after an interrupt from the keyboard
             with self.lock:
-                self.listening.leave(time.monotonic())
+                if not self._forked:  # by a callback, say
+                    self.listening.leave(time.monotonic())
 
     def hear(self, told_of: Iterable[tuple[Source | None, int]]) -> None:
         """What these workers have sent is told to the core."""
@@ -231,11 +236,13 @@ class Desk:
                 events += self.crew.news(source)
             if events and self.fault is None:
                 self.take(events, concluded)
-        if concluded or self.watchers:
+        if concluded or self.telemetry.pending:
             self.conclude(concluded)
 
     def stats(self) -> PoolStats:
         """What the pool has done and is doing at this moment."""
+        if self._forked:
+            raise PoolForked("this pool belongs to the parent of this process")
         if self._holder == threading.get_ident():  # a signal handler, within a call
             return stats_of(self.core, self.crew.pids())
         with self.lock:
@@ -249,14 +256,17 @@ class Desk:
     def forked(self) -> None:
         """In a child of the pool's process: nothing of it is held, and nobody waits for it."""
         self._forked = True
+        self.lock = threading.Lock()  # the parent's may have been held at the fork
         self.listening.close()
         self.poller.close()
         self.waker.close()
         for watcher in self.watchers:
             watcher.forked()
-        error = PoolForked(f"the pool belongs to process {os.getppid()}, not to its child")
-        for future in list(self.futures.values()):
-            future.orphan(error)
+        self.telemetry.forked()
+        words = f"the pool belongs to process {os.getppid()}, not to its child"
+        for task, future in list(self.futures.items()):
+            # The parent goes on with it, so that nobody here can say that it never started.
+            future.orphan(PoolForked(words, task=task, session=future.session, started=True))
         self.futures.clear()
 
     def _demand_usable(self, task: int) -> None:
@@ -318,6 +328,7 @@ class Desk:
         for watcher in self.watchers:
             watcher.told(event, asked, now)
         following: list[told.Event] = []
+        telemetry = self.telemetry
         for effect in asked:
             kind = type(effect)
             if kind is do.ResolveTask:
@@ -327,10 +338,16 @@ class Desk:
                     if future.follows:
                         self.listening.followers -= 1
                     concluded.append((future, effect.outcome))  # type: ignore[union-attr]
+                    if telemetry.per_task:
+                        future.ended_at = now
+                        telemetry.pending.append(concluded[-1])
             elif kind is do.SendTask:
-                payload = self.futures[effect.task].payload  # type: ignore[union-attr]
-                self.crew.send_task(effect, payload)  # type: ignore[arg-type]
+                future = self.futures[effect.task]  # type: ignore[union-attr]
+                future.sent_at = now
+                self.crew.send_task(effect, future.payload)  # type: ignore[arg-type]
             else:
+                if kind in FACTS:
+                    telemetry.noted(effect, now)
                 perform = self._performers.get(kind)
                 at_once = None if perform is None else perform(effect)
                 if at_once is not None:
@@ -352,7 +369,10 @@ class Desk:
             concluded = [(future, outcome) for future in self.futures.values()]
             for future in self.futures.values():
                 future.outcome = outcome
+                future.ended_at = time.monotonic()
             self.futures.clear()
+            if self.telemetry.per_task:
+                self.telemetry.pending += concluded
         self.conclude(concluded)
 
     def conclude(self, concluded: Concluded) -> None:
@@ -369,8 +389,7 @@ class Desk:
                 interrupt = error
             except BaseException:  # one client's callback must not end another's thread
                 _LOG.exception("a callback of task %d's future raised", future.task)
-        for watcher in self.watchers:
-            watcher.deliver()
+        self.telemetry.deliver()
         if interrupt is not None and threading.get_ident() != self.served_by:
             raise interrupt
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+KILLED: Final = -9
 BAD_FRAME: Final = 70
 PIPE_CLOSED: Final = 71
 INTERRUPTED: Final = 130
@@ -19,6 +20,15 @@ _MEANINGS: Final[Mapping[int, str]] = MappingProxyType(
         INTERRUPTED: "it exited with code 130: it was interrupted, which a task had allowed",
     }
 )
+
+
+def was_killed(code: int | None) -> bool:
+    """Whether somebody outside ended the process: no program does that to itself by a mistake.
+
+    Args:
+        code: as for `words`.
+    """
+    return code == KILLED
 
 
 def words(code: int | None) -> str:

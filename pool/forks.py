@@ -8,8 +8,12 @@ not see their pool die, and must not touch the pool in any other way.
 from __future__ import annotations
 
 import os
+import threading
 import weakref
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
 
 
 class Inheritance(Protocol):
@@ -21,6 +25,16 @@ class Inheritance(Protocol):
 
 # The interpreter offers no way to take such a hook back, so there is one, for whoever still lives.
 _HOLDERS: Final[weakref.WeakSet[Inheritance]] = weakref.WeakSet()
+_LOCK: Final = threading.RLock()
+
+
+def barred() -> AbstractContextManager[bool]:
+    """While this context lasts no other thread forks a child.
+
+    It is for the moments between the making of descriptors and `tell_children`, and must not be
+    held while this thread forks one.
+    """
+    return _LOCK
 
 
 def tell_children(holder: Inheritance) -> None:
@@ -33,9 +47,12 @@ def tell_children(holder: Inheritance) -> None:
 
 
 def _forked() -> None:
-    for holder in list(_HOLDERS):
-        holder.forked()
-    _HOLDERS.clear()
+    try:
+        for holder in list(_HOLDERS):
+            holder.forked()
+        _HOLDERS.clear()
+    finally:
+        _LOCK.release()
 
 
-os.register_at_fork(after_in_child=_forked)
+os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_forked)

@@ -16,6 +16,8 @@ from pool.protocol import error_of
 from pool.recovery import BASE_SEVERITY, Category, Strategy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pool.config import PoolConfig
     from pool.frames import Payload
 
@@ -58,6 +60,10 @@ class TaskFuture(concurrent.futures.Future[T]):
         payload: the pickled call; empty once the task has resolved.
         outcome: how the core resolved it; None until then.
         follows: whether a client waits for it while another listens.
+        function: what it calls, if telemetry wants to know.
+        submitted_at: when it was submitted, in driver seconds, if telemetry wants to know.
+        sent_at: when it was last sent to a worker.
+        ended_at: when it resolved, if telemetry wants to know.
 
     Args:
         task: the task's number.
@@ -73,6 +79,8 @@ class TaskFuture(concurrent.futures.Future[T]):
         self.payload = payload
         self.outcome: Outcome | None = None
         self.follows = False
+        self.function: Callable[..., object] | None = None
+        self.submitted_at = self.sent_at = self.ended_at = 0.0
         self._owner = owner
 
     def cancel(self) -> bool:
@@ -129,6 +137,7 @@ class TaskFuture(concurrent.futures.Future[T]):
         """In a child of the pool's process: nobody will answer, and whoever asks is told so."""
         self._condition = threading.Condition()  # the parent's may have been held at the fork
         self._done_callbacks: list[Any] = []  # they are the parent's, too
+        self._waiters: list[Any] = []
         self.outcome = Outcome(Ending.BROKEN)
         self.set_exception(error)
 

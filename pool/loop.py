@@ -46,6 +46,7 @@ class Loop:
         self.desk = Desk(config, core)
         self._forked = False
         self._fallback = Fallback(config.fallback, self.desk.tell)
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pool-loop", daemon=True)
         forks.tell_children(self)
         self.desk.tell(told.PoolStarted())
@@ -71,8 +72,11 @@ class Loop:
         """Whether the pool is closed and nothing of it is left, after at most `timeout` seconds."""
         if self._forked or threading.current_thread() is self._thread:
             return False  # a callback cannot wait for the thread that calls it
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        # Not by the thread's own `join`: interrupted once, it believes that the thread has ended.
+        if not self._ended.wait(timeout):
+            return False
+        self._thread.join()
+        return True
 
     def pids(self) -> dict[int, int]:
         """The process identifier of each live worker, by the worker's number."""
@@ -89,34 +93,48 @@ class Loop:
     def _run(self) -> None:
         self.desk.served_by = threading.get_ident()
         try:
-            while not self.desk.closed.is_set():
+            while not self.desk.closed.is_set() and not self._forked:
                 self._do_chores()
                 # What came in time is heard before a timer says that it did not.
                 self._listen()
                 self._fire_timers()
+                self.desk.telemetry.deliver()
         except BaseException as error:
             _LOG.exception("a bug in the pool: its loop ended")
             self.desk.abort(error)
         finally:
-            atexit.unregister(self._end_at_exit)
-            with self.desk.lock:
-                self.desk.crew.disband()
-                self.desk.listening.end()
-            if self.desk.fault is not None:
-                self.desk.conclude_faulty()
-            self.desk.poller.close()
-            self.desk.waker.close()
-            for watcher in self.desk.watchers:
-                watcher.close()
+            if not self._forked:  # in the child of a callback that forked, it is not our pool
+                self._end()
+            self._ended.set()
+
+    def _end(self) -> None:
+        atexit.unregister(self._end_at_exit)
+        desk = self.desk
+        with desk.lock:
+            desk.crew.disband()
+            desk.listening.end()
+        if desk.fault is not None:
+            desk.conclude_faulty()
+        desk.poller.close()
+        desk.waker.close()
+        for watcher in desk.watchers:
+            watcher.close()
+        desk.telemetry.close()
 
     def _end_at_exit(self) -> None:
         """The interpreter ends, but not before what was accepted is done.
 
-        After an interrupt from the keyboard that nobody caught it ends at once.
+        After an interrupt from the keyboard that nobody caught it ends at once; so it does when one
+        comes meanwhile.
         """
         interrupted = isinstance(getattr(sys, "last_value", None), KeyboardInterrupt)
         self.shutdown(cancel_waiting=interrupted, grace=0.0 if interrupted else None)
-        self.join()
+        try:
+            self.join()
+        except KeyboardInterrupt:
+            self.shutdown(cancel_waiting=True, grace=0.0)
+            self.join()
+            raise
 
     def _listen(self) -> None:
         desk = self.desk

@@ -31,6 +31,10 @@ class Names:
         number = self._numbers.get(name)
         return next(self._next) if number is None else number
 
+    def name(self, number: int) -> Hashable:
+        """The name of this session; its number if it has none any more."""
+        return self._names.get(number, number)
+
     def keep(self, name: Hashable, number: int) -> None:
         """The name stands for this session from now on."""
         self._numbers[name] = number
@@ -38,11 +42,18 @@ class Names:
 
     def moved(self, number: int, state: SessionState) -> None:
         """The session is in this state now; one that is closing has given its name back."""
-        if state in (SessionState.CLOSING, SessionState.CLOSED):
+        if state is SessionState.CLOSING:
+            self._give_back(number)
+        elif state is SessionState.CLOSED:
             self.forget(number)
 
     def forget(self, number: int) -> None:
         """The session has no name any more."""
-        name = self._names.pop(number, None)
+        self._give_back(number)
+        self._names.pop(number, None)
+
+    def _give_back(self, number: int) -> None:
+        """Another session may have the name; what is still told of this one is told by it."""
+        name = self._names.get(number)
         if self._numbers.get(name) == number:
             del self._numbers[name]

@@ -171,7 +171,11 @@ class Pool(concurrent.futures.Executor):
     ) -> None:
         """The pool has ended; after an interrupt from the keyboard without finishing its tasks."""
         interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
-        self.shutdown(cancel_futures=interrupted, grace=0.0 if interrupted else None)
+        try:
+            self.shutdown(cancel_futures=interrupted, grace=0.0 if interrupted else None)
+        except KeyboardInterrupt:
+            self.shutdown(cancel_futures=True, grace=0.0)
+            raise
 
 
 def _apply(fn: Callable[..., T], chunk: tuple[tuple[Any, ...], ...]) -> list[T]:

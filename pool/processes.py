@@ -20,7 +20,7 @@ import signal
 import socket
 import sys
 import tempfile
-from multiprocessing import reduction
+from multiprocessing import forkserver, process, reduction
 from typing import TYPE_CHECKING, Any, Final
 
 from pool import forks, lifeline, main_module
@@ -45,10 +45,28 @@ def context_for(config: PoolConfig) -> BaseContext:
     """The configured start method's context is returned, its forkserver told what to preload."""
     context = multiprocessing.get_context(config.start_method)
     if config.start_method == "forkserver":
+        _leave_foreign_forkserver()
         # Takes effect only if no forkserver runs yet; without it workers start slower, no worse.
         context.set_forkserver_preload(["pool.main_module", "pool.worker", *config.preload])
         main_module.ensure_forkserver()
     return context
+
+
+def _leave_foreign_forkserver() -> None:
+    """A forkserver that is no child of this process is not taken for its own.
+
+    After a fork `multiprocessing` would ask the system for the exit status of its parent's server
+    for ever, and no process would start.
+    """
+    server: Any = forkserver._forkserver  # noqa: SLF001
+    pid, alive_fd = server._forkserver_pid, server._forkserver_alive_fd  # noqa: SLF001
+    if pid is None:
+        return
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        server.__init__()  # as if there had been none; its lock may have been held at the fork
+        os.close(alive_fd)
 
 
 class MainFile:
@@ -98,28 +116,16 @@ class WorkerProcess:
         self.number = number
         self.sent = 0
         self.code: int | None = None
+        self.exit_fd = -1
         with contextlib.ExitStack() as undo, contextlib.ExitStack() as handed_over:
-            self.channel, theirs = _blocking_pair()
-            undo.enter_context(self.channel)
-            handed_over.enter_context(theirs)
-            self._giver, self._tokens = _blocking_pair()
-            undo.enter_context(self._giver)
-            undo.enter_context(self._tokens)
-            their_tokens = handed_over.enter_context(self._tokens.dup())
-            read_end, self._lifeline = os.pipe()
-            undo.callback(os.close, self._lifeline)
-            handed_over.callback(os.close, read_end)
-            mark_file = _one_shared_byte()
-            handed_over.callback(os.close, mark_file)
-            self._mark = mmap.mmap(mark_file, 1)
-            undo.enter_context(self._mark)
-            self._context = context
-            descriptors = (_Descriptor(read_end), _Descriptor(mark_file))
-            arguments = (number, theirs, their_tokens, *descriptors, setup, body)
+            with forks.barred():  # a child that is forked now would hold what it does not know of
+                theirs = self._open(undo, handed_over)
+                forks.tell_children(self)
             self.process: BaseProcess = context.Process(
-                target=_main, args=arguments, name=f"poolcheck-worker-{number}"
+                target=_main,
+                args=(number, *theirs, setup, body),
+                name=f"poolcheck-worker-{number}",
             )
-            forks.tell_children(self)
             self.process.start()
             pid = self.process.pid
             assert pid is not None  # noqa: S101 - it was started
@@ -127,6 +133,31 @@ class WorkerProcess:
             self.exit_fd, self._by_descriptor = _exit_descriptor(self.process)
             undo.pop_all()
         self.channel.setblocking(False)
+
+    def _open(
+        self, undo: contextlib.ExitStack, handed_over: contextlib.ExitStack
+    ) -> tuple[socket.socket, socket.socket, _Descriptor, _Descriptor]:
+        """This side's ends are open, and the worker's are returned.
+
+        Args:
+            undo: closes ours.
+            handed_over: closes the worker's, in this process.
+        """
+        self.channel, theirs = _blocking_pair()
+        undo.enter_context(self.channel)
+        handed_over.enter_context(theirs)
+        self._giver, self._tokens = _blocking_pair()
+        undo.enter_context(self._giver)
+        undo.enter_context(self._tokens)
+        their_tokens = handed_over.enter_context(self._tokens.dup())
+        read_end, self._lifeline = os.pipe()
+        undo.callback(os.close, self._lifeline)
+        handed_over.callback(os.close, read_end)
+        mark_file = _one_shared_byte()
+        handed_over.callback(os.close, mark_file)
+        self._mark = mmap.mmap(mark_file, 1)
+        undo.enter_context(self._mark)
+        return theirs, their_tokens, _Descriptor(read_end), _Descriptor(mark_file)
 
     @property
     def unstarted(self) -> int:
@@ -197,11 +228,16 @@ class WorkerProcess:
         self.process.close()
 
     def forked(self) -> None:
-        """In a child of this process: it does not keep this worker's pipes open."""
+        """In a child of this process: it does not keep this worker's pipes open, or wait for it."""
         for end in (self.channel, self._giver, self._tokens):
             end.close()
-        with contextlib.suppress(OSError):
-            os.close(self._lifeline)
+        self._mark.close()
+        for fd in (self._lifeline, self.exit_fd):
+            if fd >= 0:
+                os.close(fd)
+        self._lifeline = self.exit_fd = -1
+        if hasattr(self, "process"):  # at its exit multiprocessing would try to join it
+            process._children.discard(self.process)  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 class _Descriptor:

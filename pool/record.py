@@ -1,40 +1,74 @@
 """The record: what the flight recorder writes, one line of JSON for each event the core was told.
 
-The first line of a file is an object: the format, and what of the configuration the core goes by.
-Each other line is a list: the name of the event, the driver's seconds, and the event's fields in
-order. Of a payload only the number of bytes is kept. Effects are not kept: the core is pure, so
-the events tell them.
+The first line of a file is an object, its head. Each other line is a list: the event's name, the
+nanoseconds of the driver's clock, and the event's fields in order; those at the end that have their
+defaults may be missing. Of a payload only the number of bytes is kept, of long words the beginning.
+What the core asked for is not kept: it is a pure function, so the events and the setting tell it.
+
+A record has up to two files, `path` and the older `path.1`. Behind the last line there may be null
+bytes, and a line that is not whole: its writer was killed.
 """
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 from attrs import frozen
 
 from pool import events as told
-from pool.events import Timer, TimerKind
+from pool.events import Reply, Timer, TimerKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from pool.config import PoolConfig
     from pool.events import Event
 
 FORMAT: Final = 1
-_KINDS: Final[dict[str, type]] = {
-    kind.__name__: kind for kind in vars(told).values() if attrs.has(kind)
-}
+HEAD_BEGINS: Final = b'{"format":'
+TEXT_MAX: Final = 500
+_KINDS: Final[Mapping[str, type]] = MappingProxyType(
+    {kind.__name__: kind for kind in vars(told).values() if attrs.has(kind)}
+)
 _FIELDS: Final = {kind: tuple(it.name for it in attrs.fields(kind)) for kind in _KINDS.values()}
-# What the core goes by that is plain data; the rest belongs to the driver.
+# What the core goes by; the rest of the configuration is the driver's.
 _SETTINGS: Final = (
     "size", "max_overflow", "overflow_idle", "lazy", "strategy", "queue_limit", "prefetch",
     "task_timeout", "init_timeout", "health_interval", "health_timeout", "health_failures_max",
-    "session_ttl", "tasks_max", "age_max", "grace",
+    "session_ttl", "tasks_max", "age_max", "grace", "retry", "breaker",
 )  # fmt: skip
+
+# Two lines are written for every task, nearly always these two: a third of the usual cost.
+_SUBMITTED: Final = b'["TaskSubmitted",%d,%d]\n'
+_RETURNED: Final = b'["ResultReceived",%d,%d,%d,%d,"returned",%d]\n'
+_BY_RETURNING: Final = Reply.RETURNED
+
+
+@frozen
+class Head:
+    """The first line of each file of a record.
+
+    Attributes:
+        run: stands for one pool, and for no other.
+        segment: how many files of the same run came before.
+        began: when the pool was made, in seconds since 1970.
+        clock: the driver's seconds at that moment.
+        setting: what of the pool's configuration the core goes by.
+        format: how the lines are to be read.
+    """
+
+    run: str
+    segment: int
+    began: float
+    clock: float
+    setting: Mapping[str, Any]
+    format: int = FORMAT
 
 
 @frozen
@@ -43,78 +77,86 @@ class Entry:
 
     Attributes:
         at: when the core was told, in driver seconds.
-        kind: the event's name.
-        fields: its fields by name; a payload is its number of bytes, a timer its kind and number.
+        event: what it was told; a payload in it is the number of its bytes.
     """
 
     at: float
-    kind: str
-    fields: dict[str, Any]
+    event: Event
 
 
 @frozen
 class Record:
-    """What a flight recorder has left.
+    """What a flight recorder has left; iterating over it yields each `Entry`, in order.
 
     Attributes:
-        setting: what of the configuration the core goes by, and the record's format.
-        entries: the events, in order; the first are missing if the record was bounded.
-        torn: whether the last line is not whole: its writer was killed while it wrote.
+        head: of the pool that was recorded.
+        complete: whether the record goes back to the pool's start; if not, it was bounded.
+        torn: whether the last line was not whole: its writer was killed while it wrote.
     """
 
-    setting: dict[str, Any]
-    entries: tuple[Entry, ...]
+    head: Head
+    complete: bool
     torn: bool
+    _lines: tuple[bytes, ...] = attrs.field(repr=False)
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Each event that is whole is yielded, in order.
+
+        Raises:
+            ValueError: a line is none of this format.
+        """
+        for lines in self._lines:
+            for line in lines.splitlines():
+                try:
+                    yield _entry(json.loads(line))
+                except (ValueError, TypeError, KeyError) as error:
+                    raise ValueError(f"no line of a record: {line[:80]!r}: {error}") from error
 
 
-def head_line(config: PoolConfig) -> bytes:
-    """The first line of each of a record's files is returned."""
-    setting = {name: getattr(config, name) for name in _SETTINGS}
-    setting["breaker"] = attrs.asdict(config.breaker)
-    return json.dumps({"format": FORMAT, "setting": setting}).encode() + b"\n"
+def settings_of(config: PoolConfig) -> dict[str, Any]:
+    """What the core goes by, as plain data; of a fallback executor only that there is one.
+
+    Args:
+        config: the pool's configuration.
+    """
+    values = {name: getattr(config, name) for name in _SETTINGS}
+    for name, value in values.items():
+        if attrs.has(type(value)):
+            values[name] = attrs.asdict(value)
+    values["fallback"] = config.fallback is not None
+    return values
 
 
-def line_of(event: Event, now: float) -> str:
+def head_line(head: Head) -> bytes:
+    """The head's line is returned; it begins with `HEAD_BEGINS`."""
+    values = {"format": head.format, **attrs.asdict(head)}
+    return json.dumps(values, separators=(",", ":"), default=dict).encode() + b"\n"
+
+
+def line_of(event: Event, now: float) -> bytes:
     """The event's line is returned.
 
     Args:
         event: what the core was told.
         now: driver seconds.
     """
-    kind = type(event)
-    # These two are told for every task: written out, they cost a third.
+    kind: type = type(event)
     if kind is told.TaskSubmitted:
-        return (
-            f'["TaskSubmitted",{now!r},{event.task},'  # type: ignore[union-attr]
-            f"{_plain(event.deadline)},{event.retries},{_plain(event.session)}]\n"  # type: ignore[union-attr]
-        )
-    if kind is told.ResultReceived:
-        return (
-            f'["ResultReceived",{now!r},{event.worker},{event.task},'  # type: ignore[union-attr]
-            f'{event.attempt},"{event.reply}",{len(event.payload)},'  # type: ignore[union-attr]
-            f"{'true' if event.heavy else 'false'}]\n"  # type: ignore[union-attr]
-        )
-    row = [kind.__name__, now, *(_kept(getattr(event, name)) for name in _FIELDS[kind])]
-    return json.dumps(row, separators=(",", ":")) + "\n"
+        if event.deadline is None and event.session is None and not event.retries:  # type: ignore[union-attr]
+            return _SUBMITTED % (now * 1e9, event.task)  # type: ignore[union-attr]
+    elif kind is told.ResultReceived and event.reply is _BY_RETURNING and not event.heavy:  # type: ignore[union-attr]
+        size = len(event.payload)  # type: ignore[union-attr]
+        return _RETURNED % (now * 1e9, event.worker, event.task, event.attempt, size)  # type: ignore[union-attr]
+    values = [_kept(name, getattr(event, name)) for name in _FIELDS[kind]]
+    row = [kind.__name__, int(now * 1e9), *values]
+    return json.dumps(row, separators=(",", ":")).encode() + b"\n"
 
 
-def _plain(value: float | None) -> str:
-    return "null" if value is None else repr(value)
-
-
-def _kept(value: Any) -> Any:
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, tuple):  # a timer, or numbers of tasks
-        return [_kept(item) for item in value]
-    try:
-        return len(value)
-    except TypeError:
-        return 0  # an answer of the fallback executor's, which was never pickled
-
-
-def read_record(path: str | Path) -> Record:
+def read_record(path: str | os.PathLike[str]) -> Record:
     """What the recorder has left in this file, and in the older one beside it, is returned.
+
+    The older file belongs to it only if the same pool wrote it; a former pool's last file, which
+    the recorder keeps, is read by its own name, `path.1`.
 
     Args:
         path: what `Pool(record=…)` was given.
@@ -124,12 +166,18 @@ def read_record(path: str | Path) -> Record:
         ValueError: it is no record of a known format.
     """
     path = Path(path)
-    older = older_of(path)
-    setting, entries, torn = _read(path)
-    if older.exists():
-        _, before, __ = _read(older)
-        entries = [*before, *entries]
-    return Record(setting, tuple(entries), torn)
+    # In this order: the recorder may begin another file meanwhile.
+    latest, before = _read(path), _read(older_of(path))
+    if latest is None:  # it was killed as it began another file
+        latest, before = before, None
+    if latest is None:
+        if not path.exists():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        raise ValueError(f"{path}: there is no record")
+    head, lines, torn = latest
+    if before is not None and _follows(before[0], head):
+        return Record(head, before[0].segment == 0, torn, (before[1], lines))
+    return Record(head, head.segment == 0, torn, (lines,))
 
 
 def older_of(path: Path) -> Path:
@@ -137,22 +185,57 @@ def older_of(path: Path) -> Path:
     return path.with_name(path.name + ".1")
 
 
-def _read(path: Path) -> tuple[dict[str, Any], list[Entry], bool]:
-    lines = path.read_bytes().replace(b"\0", b"").split(b"\n")
-    torn = bool(lines.pop())
+_Segment = tuple[Head, bytes, bool]
+
+
+def _read(path: Path) -> _Segment | None:
+    """The file's head, its other whole lines, and whether there is a torn one; None if no head."""
     try:
-        head = json.loads(lines[0])
-        if head["format"] != FORMAT:
-            raise ValueError(f"{path}: format {head['format']!r}; this reads format {FORMAT}")
-        return head["setting"], list(_entries(lines[1:])), torn
-    except (IndexError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: no record of format {FORMAT}: {error}") from error
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    null = data.find(b"\0")
+    written = len(data) if null < 0 else null
+    end = data.rfind(b"\n", 0, written) + 1
+    if end == 0 and (written == 0 or data.startswith(HEAD_BEGINS)):
+        return None
+    begin = data.find(b"\n") + 1
+    try:
+        head = Head(**json.loads(data[:begin]))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: it is no record: {error}") from error
+    if head.format != FORMAT:
+        raise ValueError(f"{path}: its format is {head.format}; this reads format {FORMAT}")
+    return head, data[begin:end], end < written
 
 
-def _entries(lines: list[bytes]) -> Iterator[Entry]:
-    for line in lines:
-        kind, at, *values = json.loads(line)
-        fields = dict(zip(_FIELDS[_KINDS[kind]], values, strict=True))
-        if kind == "TimerFired":
-            fields["timer"] = Timer(TimerKind(fields["timer"][0]), fields["timer"][1])
-        yield Entry(at, kind, fields)
+def _follows(before: Head, after: Head) -> bool:
+    return (before.run, before.segment + 1) == (after.run, after.segment)
+
+
+def _kept(name: str, value: Any) -> Any:
+    if name == "payload":
+        return len(value) if hasattr(value, "__len__") else None
+    return value[:TEXT_MAX] if isinstance(value, str) else value
+
+
+def _entry(row: list[Any]) -> Entry:
+    name, at, *values = row
+    kind = _KINDS[name]
+    names = _FIELDS[kind]
+    if len(values) > len(names):
+        raise ValueError(f"{name} has {len(names)} fields at most")
+    fields = {
+        name: _CONVERTERS[name](value) if name in _CONVERTERS and value is not None else value
+        for name, value in zip(names, values, strict=False)
+    }
+    return Entry(at / 1e9, kind(**fields))
+
+
+_CONVERTERS: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
+    {
+        "reply": Reply,
+        "timer": lambda pair: Timer(TimerKind(pair[0]), pair[1]),
+        "tasks": tuple,
+    }
+)

@@ -167,6 +167,11 @@ def _fibonacci(number: int) -> int:
     return this
 
 
+def _is_backoff(_: Any, attribute: Attribute[Any], value: Any) -> None:
+    if not isinstance(value, Backoff):
+        raise TypeError(f"{attribute.name} must be a Backoff, not {value!r}")
+
+
 def _waits(value: Any) -> tuple[float, ...]:
     waits = tuple(value)
     if not all(isinstance(wait, (int, float)) and 0 <= wait < float("inf") for wait in waits):
@@ -193,10 +198,11 @@ class RetryPolicy:
 
     Raises:
         ValueError: a value is out of its range, or no such category or strategy exists.
+        TypeError: a value is of a wrong type.
     """
 
     immediate: tuple[float, ...] = field(default=(0.0, 0.1, 0.2), converter=_waits)
-    backoff: Backoff = field(factory=Backoff)
+    backoff: Backoff = field(factory=Backoff, validator=_is_backoff)
     strategies: Mapping[Category, Strategy] = field(
         factory=lambda: STRATEGIES, converter=_strategies, hash=False
     )

@@ -195,7 +195,7 @@ class Sessions(Tasks):
             return
         if session.state is SessionState.CLOSING:
             self._move_session(session, SessionBecause.DRAINED)
-        elif session.state is not SessionState.CLOSED and self.config.session_ttl is not None:
+        elif self.config.session_ttl is not None:
             timer = Timer(TimerKind.SESSION, session.number)
             self._out.append(do.SetTimer(timer, self._now + self.config.session_ttl))
 

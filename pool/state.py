@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from pool.sessions import Session
 
 # A task that never started costs nothing to hand out again, but one that sits in the inbox of
-# each worker that dies may be what kills them; so this is bounded too.
-MISSES_MAX: Final = 3
+# each worker that dies may be what kills them; so this is bounded too. In a storm of kills, on a
+# machine that has too much to do, a worker in two may die before it begins anything.
+MISSES_MAX: Final = 15
 
 
 class Phase(StrEnum):

@@ -219,7 +219,7 @@ class Tasks(ABC):
             return Outcome(ending, payload, holder, attempt, started, detail, session)
         category, strategy = category or usual[0], strategy or usual[1]
         touches_all = ending is Ending.LOST and self._touches_all()
-        severity = severity_of(category, max(1, task.starts), touches_all=touches_all)
+        severity = severity_of(category, task.starts, touches_all=touches_all)
         return Outcome(
             ending,
             payload,

@@ -1,4 +1,4 @@
-"""Watchers: whoever is told what the core was told and asked for; telemetry and recorder."""
+"""Watchers: whoever is told every event that the core was told, and what it asked for."""
 
 from __future__ import annotations
 
@@ -25,9 +25,6 @@ class Watcher(Protocol):
             asked: what it asked for.
             now: seconds of the loop's clock.
         """
-
-    def deliver(self) -> None:
-        """What was gathered may go to other people's code; called without the lock."""
 
     def forked(self) -> None:
         """In a child of the pool's process: nothing is written any more."""

@@ -26,6 +26,9 @@ _INITIALIZING: Final = WorkerState.INITIALIZING
 _READY: Final = WorkerState.READY
 _TERMINATED: Final = WorkerState.TERMINATED
 _NONE: Final = Wear.NONE
+_CHECKOUT: Final = Because.CHECKOUT
+_CHECKIN_SUCCESS: Final = Because.CHECKIN_SUCCESS
+_CHECKIN_ERROR: Final = Because.CHECKIN_ERROR
 _AT_HAND: Final = (WorkerState.READY, WorkerState.DEGRADED)
 _SERVING: Final = (WorkerState.READY, WorkerState.BUSY, WorkerState.DEGRADED)
 HEALTH: Final = Timer(TimerKind.HEALTH, 0)
@@ -51,8 +54,8 @@ class Workers(Sessions):
     """The part of the core that starts workers, watches them and lets them go.
 
     Attributes:
-        watched: whether anybody wants to be told `WorkerMoved`, the one effect that tells something
-            twice for each task and asks for nothing; without it a task costs less.
+        watched: whether anybody wants to be told of the moves to `busy` and back, too; without them
+            a task costs less. All other moves are always told.
 
     Args:
         config: the pool's configuration.
@@ -110,7 +113,7 @@ class Workers(Sessions):
                 self.idle.remove(worker)
         elif before is _INITIALIZING:
             self.starting -= 1
-        if self.watched:
+        if self.watched or because not in (_CHECKOUT, _CHECKIN_SUCCESS, _CHECKIN_ERROR):
             self._out.append(do.WorkerMoved(worker.number, before, because, after))
         if after is _TERMINATED:
             del self.workers[worker.number]
@@ -220,8 +223,7 @@ class Workers(Sessions):
         trouble = TROUBLES.get(because)
         if trouble is not None:
             category, treatment = trouble
-            failed = max(1, worker.missed)
-            severity = severity_of(category, failed, touches_all=self._touches_all())
+            severity = severity_of(category, worker.missed, touches_all=self._touches_all())
             self._out.append(do.Trouble(worker.number, category, severity, treatment, detail))
 
     # Its wear.
@@ -269,7 +271,13 @@ class Workers(Sessions):
     # Out.
 
     def _lose_worker(
-        self, worker: Worker, because: Because, detail: str, *, unstarted: int | None = None
+        self,
+        worker: Worker,
+        because: Because,
+        detail: str,
+        *,
+        unstarted: int | None = None,
+        killed: bool = False,
     ) -> None:
         """The worker is on its way out, and what it held is lost with it.
 
@@ -278,7 +286,7 @@ class Workers(Sessions):
         """
         next_row(self.lifecycle, worker.number, worker.state, because)  # or nothing is changed
         if worker.state is WorkerState.INITIALIZING:
-            self._start_failed(detail)  # before anything may start in its place
+            self._start_failed(detail, killed=killed)  # before anything may start in its place
         self._forget_timers(worker)
         self._move(worker, because)
         self._report(worker, because, detail)
@@ -313,8 +321,8 @@ class Workers(Sessions):
         if worker.ahead:
             self._lose_held(worker, "its worker was killed", Category.CONNECTION, unstarted)
 
-    def _start_failed(self, detail: str) -> None:
-        because = self.breaker.failed()
+    def _start_failed(self, detail: str, *, killed: bool) -> None:
+        because = self.breaker.failed(killed=killed)
         if because is not None:
             self._move_breaker(because)
             if self.breaker.exhausted:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from machines.bench.spread import Spread
 
 BEST_PEER: Final = "best peer"
-ROUNDS_MIN: Final = 5  # with fewer the bars are judged too, but the medians mean less
+FLAT_MIN: Final = 10_000_000
+ROUNDS_MIN: Final = 5  # what a median must be of, or the bars together are not said to be reached
 
 
 class Sense(StrEnum):
@@ -39,6 +40,8 @@ class Bar:
         bound: where the bar lies: a ratio, or the figure itself if there is no `against`.
         against: whose figure ours is divided by; None for nobody's.
         ours: which of ours.
+        rounds_min: how many rounds the median must be of, to be believed.
+        samples_min: how much must have been done in each, for there to be a figure.
     """
 
     measure: str
@@ -47,6 +50,8 @@ class Bar:
     bound: float
     against: str | None = None
     ours: str = "ours-fork"
+    rounds_min: int = ROUNDS_MIN
+    samples_min: int = 0
 
     def admits(self, value: float) -> bool:
         """Whether this value reaches the bar."""
@@ -73,7 +78,8 @@ BARS: Final = (
     Bar("recovery", "ms", Sense.BELOW, 1.0, BEST_PEER, ours="ours-forkserver"),
     Bar("telemetry", "cost_percent", Sense.AT_MOST, 3.0),
     Bar("recorder", "cost_percent", Sense.AT_MOST, 10.0),
-    Bar("flat", "growth_mib", Sense.AT_MOST, 1.0),  # a byte a task would be nine
+    # Measured once; a byte that each no-op after the first tenth leaves behind would be nine.
+    Bar("flat", "growth_mib", Sense.AT_MOST, 1.0, rounds_min=1, samples_min=FLAT_MIN),
 )
 
 
@@ -97,6 +103,11 @@ class Verdict:
     reached: bool | None
     why: str = ""
 
+    @property
+    def sure(self) -> bool:
+        """Whether what was measured is of enough rounds to be believed."""
+        return self.value is not None and len(self.value.rounds) >= self.bar.rounds_min
+
     def facts(self) -> dict[str, Any]:
         """What `--json` prints of it."""
         return {
@@ -110,6 +121,7 @@ class Verdict:
             "measured": None if self.figure is None else self.figure.facts(),
             "value": None if self.value is None else self.value.facts(),
             "reached": self.reached,
+            "rounds_min": self.bar.rounds_min,
             "why": self.why,
         }
 
@@ -133,6 +145,9 @@ def judge(bar: Bar, results: Results) -> Verdict:
     if status is not Status.MEASURED or figure is None:
         why = results.detail(bar.ours, bar.measure)
         return Verdict(bar, against, figure, None, reached=False, why=f"{status}: {why}")
+    done = results.samples(bar.ours, bar.measure)
+    if done < bar.samples_min:
+        return Verdict(bar, against, figure, None, None, f"{done:,} of {bar.samples_min:,}")
     if bar.against is None:
         return Verdict(bar, None, figure, figure, bar.admits(figure.median))
     ratio = against and results.ratio(bar.ours, against, bar.measure, bar.figure)
@@ -154,8 +169,11 @@ def judge_all(results: Results, measures: Iterable[str] = measure.BY_NAME) -> li
 
 
 def all_reached(verdicts: Iterable[Verdict]) -> bool | None:
-    """Whether every bar is reached; None if none is missed, but not all could be judged."""
-    met = {one.reached for one in verdicts}
-    if False in met:
+    """Whether every bar is reached; None if none is missed, but not all are sure.
+
+    A bar that could not be judged is not sure, nor is one that too few rounds have reached.
+    """
+    judged = list(verdicts)
+    if any(one.reached is False for one in judged):
         return False
-    return None if None in met or not met else True
+    return True if judged and all(one.reached and one.sure for one in judged) else None

@@ -35,8 +35,8 @@ def bench(
 ) -> int:
     """The bench has run and was reported; the exit code is returned.
 
-    Without `demand_bars` that is 0. With it, 1 says that a bar was missed, and 3 that none was, but
-    that one could not be judged.
+    Without `demand_bars` that is 0. With it, 1 says that a bar was missed; 3, that none was, but
+    one could not be judged, or that the rounds were too few.
 
     Args:
         progress: shows how much of something is done.

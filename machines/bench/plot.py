@@ -9,6 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from machines.bench.contestant import CONTESTANTS, Kind
+from machines.bench.launch import Status
 from machines.bench.measure import FLAT
 
 if TYPE_CHECKING:
@@ -62,7 +63,12 @@ def _all_panels(options: Options) -> list[tuple[Measure, Figure]]:
 
 
 def _bars(results: Results, of: Measure, figure: Figure) -> list[tuple[str, Kind, Any]]:
-    spreads = ((one, results.spread(one.name, of.name, figure.name)) for one in CONTESTANTS)
+    """Those that came to a figure in every round; a time until a task was lost is none."""
+    spreads = (
+        (one, results.spread(one.name, of.name, figure.name))
+        for one in CONTESTANTS
+        if results.status(one.name, of.name) is Status.MEASURED
+    )
     return [(one.name, one.kind, spread) for one, spread in spreads if spread is not None]
 
 
@@ -75,7 +81,8 @@ def _panel(axis: Any, of: Measure, figure: Figure, results: Results) -> None:
     colours = [COLOURS[kind] for _, kind, _ in bars]
     axis.barh(names, medians, xerr=[below, above], color=colours, capsize=2)
     axis.invert_yaxis()
-    axis.set_title(f"{of.name} {figure.heading}, {figure.unit}: {figure.better} is better")
+    name = of.name if len(of.figures) == 1 else f"{of.name} {figure.heading}"
+    axis.set_title(f"{name}, {figure.unit}: {figure.better} is better")
 
 
 def _line(axis: Any, of: Measure, results: Results) -> None:

@@ -44,6 +44,10 @@ class Results:
         order = list(Status)
         return max(met, key=order.index) if met else None
 
+    def samples(self, name: str, of: str) -> int:
+        """How much was asked for at least; 0 if nothing was."""
+        return min((one.asked.samples for one in self._outcomes(name, of)), default=0)
+
     def detail(self, name: str, of: str) -> str:
         """What was said of it first, if anything was."""
         return next((one.detail for one in self._outcomes(name, of) if one.detail), "")

@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from machines.bench.bars import ROUNDS_MIN
 from machines.bench.contestant import CONTESTANTS, Kind
 from machines.bench.launch import Status
 from machines.bench.measure import BY_NAME, FLAT, MEASURES
@@ -46,7 +45,7 @@ def show(results: Results, verdicts: Sequence[Verdict], options: Options) -> Non
         verdicts: the judged bars.
         options: what was asked for.
     """
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)  # others' words may hold brackets
     console.width = min(console.width, WIDTH_MAX) if console.is_terminal else WIDTH_MAX
     counts = (options.rounds, "round"), (options.workers, "worker"), (options.samples, "sample")
     amounts = ", ".join(f"{count} {unit}{'s' * (count != 1)}" for count, unit in counts)
@@ -57,7 +56,7 @@ def show(results: Results, verdicts: Sequence[Verdict], options: Options) -> Non
     if verdicts:
         console.print()
         console.print(_bars(verdicts))
-        console.print(_sum(verdicts, options.rounds))
+        console.print(total(verdicts))
 
 
 def _common(options: Options) -> list[tuple[Measure, Figure]]:
@@ -147,7 +146,7 @@ def _bars(verdicts: Sequence[Verdict]) -> Table:
     table.add_column("bar", no_wrap=True)
     table.add_column("measured", justify="right", no_wrap=True)
     table.add_column("rounds", no_wrap=True)
-    table.add_column("", no_wrap=True)
+    table.add_column("", no_wrap=True, min_width=3)
     for one in verdicts:
         value = one.value
         middle = "-" if value is None else short(value.median)
@@ -159,9 +158,16 @@ def _bars(verdicts: Sequence[Verdict]) -> Table:
     return table
 
 
-def _sum(verdicts: Sequence[Verdict], rounds: int) -> str:
+def total(verdicts: Sequence[Verdict]) -> str:
+    """How many bars are reached, not judged, and judged by too few rounds, in one line.
+
+    Args:
+        verdicts: the judged bars.
+    """
     judged = [one for one in verdicts if one.reached is not None]
     reached = sum(one.reached is True for one in judged)
-    rest = len(verdicts) - len(judged)
-    words = f"{reached} of {len(judged)} bars reached" + (f", {rest} not judged" if rest else "")
-    return words if rounds >= ROUNDS_MIN else f"{words}; they ask for {ROUNDS_MIN} rounds"
+    words = f"{reached} of {len(judged)} bars reached"
+    if len(judged) < len(verdicts):
+        words += f", {len(verdicts) - len(judged)} not judged"
+    short_of = [one.bar.rounds_min for one in judged if one.value is not None and not one.sure]
+    return f"{words}; they ask for {max(short_of)} rounds" if short_of else words

@@ -232,7 +232,7 @@ def _demand_setting(name: str) -> None:
 
 
 def telemetry(trial: Trial) -> dict[str, float]:
-    """Throughput with a telemetry callback that counts, and without one."""
+    """Throughput with a telemetry callback that looks at each task, and without one."""
     _demand_setting("telemetry")
     counted = 0
 

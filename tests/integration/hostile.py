@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import psutil
 import pytest
 
 from pool import Category, PayloadError, Pool, Severity, Strategy, WorkerLost
@@ -62,3 +63,11 @@ def not_sent(future: TaskFuture[Any], *words: str) -> PayloadError:
     assert error.worker is not None
     assert error.category is Category.COMMUNICATION
     return error
+
+
+def is_dead(pid: int) -> bool:
+    """Whether no such process runs; an orphan that init has not buried yet does not."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True

@@ -1,4 +1,4 @@
-"""Every Python block of the documentation runs, as a program of its own."""
+"""Every Python block of the documentation runs by itself, and prints what its comments say."""
 
 from __future__ import annotations
 
@@ -12,16 +12,21 @@ import pytest
 pytestmark = pytest.mark.integration
 
 DOCS = Path(__file__).parents[2] / "docs"
-BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FENCE = re.compile(r"^ *(?:```|~~~)(.*)$", re.MULTILINE)
+PRINTED = re.compile(r"# → (.*)$", re.MULTILINE)
+# What need not run: anything else than these is Python, or is to be named here.
+OTHER_LANGUAGES = {"json", "mermaid", "sh", "text"}
+PAGES = sorted(DOCS.rglob("*.md"))
 BLOCKS = [
     pytest.param(block, id=f"{page.stem}-{at}")
-    for page in sorted(DOCS.rglob("*.md"))
+    for page in PAGES
     for at, block in enumerate(BLOCK.findall(page.read_text()))
 ]
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_a_block_runs(block: str, tmp_path: Path) -> None:
+def test_a_block_runs_and_prints_what_its_comments_say(block: str, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(block)
     ran = subprocess.run(
@@ -33,8 +38,19 @@ def test_a_block_runs(block: str, tmp_path: Path) -> None:
         check=False,
     )
     assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.splitlines() == PRINTED.findall(block)
 
 
 def test_there_are_blocks_on_the_pages_for_users() -> None:
     pages = {str(block.id).rpartition("-")[0] for block in BLOCKS}
-    assert {"migrating", "sessions", "configuration"} <= pages
+    assert {"migrating", "sessions", "configuration", "errors"} <= pages
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_each_block_has_a_language_and_what_is_python_is_called_so(page: Path) -> None:
+    text = page.read_text()
+    opening, closing = FENCE.findall(text)[::2], FENCE.findall(text)[1::2]
+    assert len(opening) == len(closing)
+    assert set(opening) <= {"python", *OTHER_LANGUAGES}
+    assert set(closing) <= {""}
+    assert opening.count("python") == len(BLOCK.findall(text))

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from machines.bench.bars import BARS, BEST_PEER, Bar, Sense, all_reached, judge, judge_all
+from machines.bench.bars import (
+    BARS,
+    BEST_PEER,
+    FLAT_MIN,
+    ROUNDS_MIN,
+    Bar,
+    Sense,
+    all_reached,
+    judge,
+    judge_all,
+)
 from machines.bench.launch import Asked, Outcome, Status
 from machines.bench.percentile import percentile
 from machines.bench.results import Results
@@ -176,13 +186,44 @@ def test_only_the_bars_of_what_was_measured_are_judged() -> None:
 
 def test_all_bars_are_reached_only_if_none_is_missed_and_none_unknown() -> None:
     bar = Bar("recovery", "ms", Sense.AT_MOST, 50.0)
-    yes = judge(bar, Results([came_to("ours-fork", "recovery", Status.MEASURED, ms=1.0)]))
+    yes = judge(bar, Results(list(outcomes("ours-fork", "recovery", "ms", [1.0] * ROUNDS_MIN))))
     no = judge(bar, Results([came_to("ours-fork", "recovery", Status.BREAKS)]))
     unknown = judge(bar, Results([]))
     assert all_reached([yes, yes]) is True
     assert all_reached([yes, unknown]) is None
     assert all_reached([unknown, no, yes]) is False
     assert all_reached([]) is None
+
+
+def test_a_bar_that_too_few_rounds_have_reached_is_unknown_in_the_sum_but_a_miss_is_a_miss() -> (
+    None
+):
+    bar = Bar("recovery", "ms", Sense.AT_MOST, 50.0)
+    few = judge(bar, Results(list(outcomes("ours-fork", "recovery", "ms", [1.0, 2.0, 3.0, 4.0]))))
+    assert (few.reached, few.sure, all_reached([few])) == (True, False, None)
+    assert few.facts()["rounds_min"] == ROUNDS_MIN == 5
+    late = judge(bar, Results([came_to("ours-fork", "recovery", Status.MEASURED, ms=51.0)]))
+    assert all_reached([few, late]) is False
+    flat = next(bar for bar in BARS if bar.measure == "flat")
+    asked = Asked("ours-fork", "flat", 0, 2, FLAT_MIN, 1.0)
+    once = judge(flat, Results([Outcome(asked, Status.MEASURED, {"growth_mib": 0.5})]))
+    assert (once.reached, once.sure, all_reached([once])) == (True, True, True)
+
+
+@pytest.mark.parametrize("growth_mib", [0.5, 50.0])
+def test_a_long_run_that_was_not_long_enough_is_unknown(growth_mib: float) -> None:
+    flat = next(bar for bar in BARS if bar.measure == "flat")
+    assert flat.samples_min == FLAT_MIN == 10_000_000
+    asked = Asked("ours-fork", "flat", 0, 2, FLAT_MIN - 1, 1.0)
+    short = judge(flat, Results([Outcome(asked, Status.MEASURED, {"growth_mib": growth_mib})]))
+    assert (short.reached, short.why) == (None, "9,999,999 of 10,000,000")
+    assert all_reached([short]) is None
+
+
+def test_only_the_long_run_is_believed_after_one_round() -> None:
+    assert {bar.measure: bar.rounds_min for bar in BARS if bar.rounds_min != ROUNDS_MIN} == {
+        "flat": 1
+    }
 
 
 def test_the_bars_are_those_that_the_page_promises() -> None:

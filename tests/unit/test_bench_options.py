@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import TYPE_CHECKING, Any
+import re
+from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -18,8 +20,7 @@ from machines.bench.options import DEFAULT_MEASURES, Options
 from machines.bench.tournament import rotated, schedule
 from machines.bench.trial import TRIALS
 
-if TYPE_CHECKING:
-    from pathlib import Path
+DOCUMENT = Path(__file__).parents[2] / "docs" / "bench.md"
 
 PEERS = {"ppe-fork", "ppe-forkserver", "mp-pool", "loky", "pebble", "mpire"}
 
@@ -143,6 +144,25 @@ def test_the_help_names_every_option() -> None:
     options = {"--rounds", "--workers", "--samples", "--measures", "--contestants", "--flat"}
     options |= {"--limit", "--bars", "--json", "--plot"}
     assert options <= {word.strip(",.") for word in told.output.split()}
+
+
+def cells(heading: str) -> set[str]:
+    """The names in the first column of a table of the page."""
+    (table,) = [
+        part for part in DOCUMENT.read_text().split("\n\n") if part.startswith(f"| {heading} |")
+    ]
+    first = [line.split(" | ")[0] for line in table.splitlines()]
+    return {name for cell in first for name in re.findall("`([^`]+)`", cell)}
+
+
+def test_the_page_has_every_option_contestant_and_measure() -> None:
+    options = {
+        name for it in cli.command.commands["bench"].params for name in it.opts if name != "--help"
+    }
+    assert {name.split(" ")[0] for name in cells("option")} == options
+    named = DOCUMENT.read_text().split("| measure |")[1].split("\n\n")[0]
+    assert set(re.findall(r"`(\w+)`", named)) >= set(measure.BY_NAME)
+    assert cells("name") == set(contestant.BY_NAME)
 
 
 def test_each_round_begins_with_another_contestant_and_holds_all() -> None:

@@ -227,6 +227,7 @@ def test_policy_has_its_defaults() -> None:
         {"failures_max": 0},
         {"probes_max": 0},
         {"openings_max": -1},
+        {"killings_max": -1},
         {"cooldown": 0},
         {"cooldown": NAN},
         {"cooldown_max": INFINITE},

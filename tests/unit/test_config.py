@@ -84,6 +84,8 @@ OF_WRONG_TYPE: list[tuple[str, Any]] = [
     ("preload", [5]),
     ("frame_bytes_max", 2048.0),
     ("record", 5),
+    ("telemetry", 5),
+    ("telemetry", (print, None)),
     ("record_bytes_max", None),
 ]
 
@@ -201,6 +203,7 @@ DEFAULTS = {
     "initargs": (),
     "preload": (),
     "frame_bytes_max": 1 << 30,
+    "telemetry": (),
     "record": None,
     "record_bytes_max": 1 << 26,
 }
@@ -217,6 +220,11 @@ def test_by_default_there_are_as_many_workers_as_processors() -> None:
 
 def test_the_path_of_the_record_may_be_a_string() -> None:
     assert PoolConfig(record="pool.log").record == Path("pool.log")
+
+
+def test_one_callback_of_telemetry_is_as_good_as_several() -> None:
+    assert PoolConfig(telemetry=print).telemetry == (print,)
+    assert PoolConfig(telemetry=[print, repr]).telemetry == (print, repr)
 
 
 def test_an_executor_is_taken_as_the_fallback() -> None:

@@ -211,10 +211,12 @@ def test_cancelled_task_is_never_handed_out() -> None:
     assert sent([*pool.reply(0, 7), *pool.reply(0, 9)]) == [(0, 9)]
 
 
-def test_without_a_watcher_no_move_of_a_worker_is_told() -> None:
+def test_without_a_watcher_a_task_costs_no_move_but_every_other_move_is_told() -> None:
     pool = PurePool()
     pool.core.watched = False
     assert pool.submit(7) == handed_out(7)[1:]
+    assert only(pool.reply(0, 7), do.WorkerMoved) == []
+    assert only(pool.exits(0), do.WorkerMoved) == [moved(READY, Because.EXITED, ENDING)]
     assert Core(PoolConfig(), watched=False).watched is False
 
 

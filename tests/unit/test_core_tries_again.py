@@ -80,13 +80,13 @@ def test_a_bad_frame_or_a_deadline_says_nothing_of_a_start_and_so_it_may_have_be
     assert (outcome.started, outcome.category) == (True, Category.COMMUNICATION)
 
 
-def test_a_task_that_never_started_is_given_up_after_three_more_tries() -> None:
+def test_a_task_that_never_started_is_given_up_after_fifteen_more_tries() -> None:
     pool = PurePool()
     pool.submit(7)
-    assert [endings(lose(pool, unstarted=1)) for _ in range(3)] == [{}] * 3
+    assert [endings(lose(pool, unstarted=1)) for _ in range(15)] == [{}] * 15
     outcome = outcomes(lose(pool, unstarted=1))[7]
     facts = (outcome.ending, outcome.worker, outcome.attempt, outcome.started)
-    assert facts == (Ending.LOST, 3, 4, False)
+    assert facts == (Ending.LOST, 15, 16, False)
 
 
 def test_an_idempotent_task_starts_again_as_often_as_it_may() -> None:
@@ -280,6 +280,17 @@ def test_a_task_is_not_handed_to_a_worker_while_the_fallback_has_it(
     assert pool.core.queued == 0
 
 
+def test_a_task_that_only_the_fallback_ever_had_may_have_started(
+    fallback: ThreadPoolExecutor,
+) -> None:
+    pool = PurePool(ready=0, fallback=fallback, breaker=BREAKS)
+    pool.submit(7)
+    pool.tell(told.SpawnFailed(0))
+    assert pool.tell(told.CancelRequested(7)) == []
+    outcome = outcomes(pool.tell(told.KillRequested(7)))[7]
+    assert (outcome.ending, outcome.started) == (Ending.KILLED, True)
+
+
 @pytest.mark.parametrize("how", ["kill", "deadline"])
 def test_a_task_that_the_fallback_has_can_be_given_up(
     fallback: ThreadPoolExecutor, how: str
@@ -332,6 +343,16 @@ def test_a_task_that_goes_to_the_fallback_at_once_does_not_count_for_the_queue_l
     pool = PurePool(ready=0, fallback=fallback, breaker=BREAKS, queue_limit=0)
     pool.tell(told.SpawnFailed(0))
     assert pool.submit(7, 8) == [do.FailOver(7), do.FailOver(8)]
+
+
+def test_a_sessions_task_counts_for_the_queue_limit_even_then(
+    fallback: ThreadPoolExecutor,
+) -> None:
+    policy = BreakerPolicy(failures_max=1)
+    pool = PurePool(ready=0, fallback=fallback, breaker=policy, queue_limit=0)
+    pool.open(5)
+    pool.tell(told.SpawnFailed(0))
+    assert pool.submit(50, session=5) == [do.RefuseTask(50, Refusal.SATURATED)]
 
 
 def test_a_broken_pool_with_a_fallback_still_takes_tasks_but_none_for_a_session(

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from pure_pool import PurePool, sent
 
+from pool.events import Reply
+from pool.recovery import RetryPolicy
+
 
 def test_lifo_gives_the_task_to_the_worker_that_became_idle_last() -> None:
     pool = PurePool(size=3)
@@ -53,3 +56,15 @@ def test_a_sessions_task_waits_for_an_older_one_that_comes_back() -> None:
     pool.exits(1, unstarted=1)
     assert sent(pool.reply(0, 50)) == [(0, 7)]
     assert sent(pool.reply(0, 7, attempt=2)) == [(0, 51)]
+
+
+def test_a_sessions_task_runs_at_once_when_another_worker_takes_the_older_one() -> None:
+    pool = PurePool(size=2, retry=RetryPolicy(strategies={"task": "immediate_retry"}))
+    pool.open(5)
+    pool.submit(50, session=5)
+    pool.submit(6)
+    pool.reply(1, 50)
+    pool.submit(7, retries=1)
+    pool.submit(51, session=5)
+    pool.reply(0, 6)
+    assert sent(pool.reply(1, 7, Reply.RAISED)) == [(0, 7), (1, 51)]

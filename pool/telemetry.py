@@ -1,0 +1,244 @@
+"""Telemetry: what happens in the pool, told to callbacks and to `logging`.
+
+What is told under the desk's lock is only noted, because that costs every task; whoever has just
+worked there delivers it afterwards, without the lock. So a callback may call the pool, and one
+that raises harms nobody else.
+
+Events reach each callback in the order in which they happened, from one thread at a time. While
+one thread delivers, the others leave to it what they have noted. Nobody is held up to deliver more
+than was there when he came: what has come meanwhile is handed over to the loop's thread.
+
+The log is `pool.events`. It gets everything but `TasksResolved`, and that too if it was to be
+logged when the pool was made.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import fields
+
+from pool import effects as do
+from pool.lifecycle import WorkerState
+from pool.telemetry_batch import Batch, TaskDone
+from pool.telemetry_events import (
+    BreakerMoved,
+    FactsMissed,
+    PoolBroke,
+    PoolClosed,
+    ResultDropped,
+    RetryPlanned,
+    SessionMoved,
+    SessionRefused,
+    TaskFailedOver,
+    TaskRefused,
+    TasksResolved,
+    TelemetryEvent,
+    Trouble,
+    WorkerMoved,
+    WorkerStarted,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Mapping
+
+    from pool.telemetry_batch import Pair
+
+    Callback = Callable[[TelemetryEvent], object]
+
+__all__ = [
+    "BreakerMoved",
+    "FactsMissed",
+    "PoolBroke",
+    "PoolClosed",
+    "ResultDropped",
+    "RetryPlanned",
+    "SessionMoved",
+    "SessionRefused",
+    "TaskDone",
+    "TaskFailedOver",
+    "TaskRefused",
+    "TasksResolved",
+    "Telemetry",
+    "TelemetryEvent",
+    "Trouble",
+    "WorkerMoved",
+    "WorkerStarted",
+]
+
+# So many facts may wait for a callback that is at work; beyond that the oldest are missed.
+PENDING_MAX: Final = 65_536
+# What is told of these effects has the fields of the effect.
+FACTS: Final[Mapping[type, type[TelemetryEvent]]] = MappingProxyType(
+    {
+        do.SpawnWorker: WorkerStarted,
+        do.WorkerMoved: WorkerMoved,
+        do.Trouble: Trouble,
+        do.RetryPlanned: RetryPlanned,
+        do.FailOver: TaskFailedOver,
+        do.RefuseTask: TaskRefused,
+        do.RefuseSession: SessionRefused,
+        do.SessionMoved: SessionMoved,
+        do.BreakerMoved: BreakerMoved,
+        do.ResultDropped: ResultDropped,
+        do.PoolBroke: PoolBroke,
+        do.PoolClosed: PoolClosed,
+    }
+)
+
+_LOG: Final = logging.getLogger("pool")
+# A program that has set up no logging is not told of each lost worker on its standard error.
+_EVENTS: Final = logging.getLogger("pool.events")
+_EVENTS.addHandler(logging.NullHandler())
+
+
+class Telemetry:
+    """Tells callbacks what happens in one pool.
+
+    Attributes:
+        per_task: whether anybody wants to be told of each task, and so its times to be written down
+            in its future.
+        pending: what was noted and not yet taken to be delivered: events, and of each task that
+            has resolved its future and outcome. Whoever adds to it holds the desk's lock.
+
+    Args:
+        callbacks: each is called with every event; what it returns is not looked at.
+        name_of: gives the name of a session by its number.
+        hand_over: has the loop's thread call `deliver` soon.
+    """
+
+    def __init__(
+        self,
+        callbacks: Iterable[Callback],
+        name_of: Callable[[int], Hashable],
+        hand_over: Callable[[], object],
+    ) -> None:
+        logged = _EVENTS.isEnabledFor(logging.DEBUG)
+        self.per_task = logged or bool(callbacks)
+        self.pending: list[Any] = []  # of Pair and TelemetryEvent
+        self._callbacks: tuple[Callback, ...] = (_log, *callbacks)
+        self._name_of = name_of
+        self._hand_over = hand_over
+        self._faulty: set[int] = set()
+        self._closed = False
+        self._delivering = threading.Lock()
+        self._taking = threading.Lock()
+        self._missed = 0
+        self._answered: dict[int | None, float] = {}  # when each worker last ended a task
+        self._gone: set[int] = set()
+
+    def noted(self, effect: Any, now: float) -> None:
+        """This was asked for or told; called under the desk's lock.
+
+        Args:
+            effect: one of those in `FACTS`.
+            now: driver seconds.
+        """
+        event = FACTS[type(effect)]
+        values = {field.name: getattr(effect, field.name) for field in fields(type(effect))}
+        if "session" in values:
+            values["session"] = self._name_of(effect.session)
+        self.pending.append(event(now, **values))
+
+    # Delivered, without the lock.
+
+    def deliver(self) -> None:
+        """What was noted has reached every callback, or another thread is about to see to it.
+
+        Raises:
+            KeyboardInterrupt: it came while the main thread was in a callback.
+        """
+        while self.pending:
+            if not self._delivering.acquire(blocking=False):
+                self._shed_excess()
+                return
+            try:
+                self._deliver_batch()
+            finally:
+                self._delivering.release()
+            if self.pending and not self._closed:
+                self._hand_over()
+                return
+
+    def forked(self) -> None:
+        """In a child of the pool's process nobody is told anything."""
+        self._callbacks = ()
+        self.per_task = False
+        self.pending.clear()
+        self._delivering = threading.Lock()  # a thread that the child lacks may have held it
+        self._taking = threading.Lock()
+
+    def close(self) -> None:
+        """The pool has ended: there is no loop's thread any more that something is left to."""
+        self._closed = True
+        self.deliver()
+
+    def _deliver_batch(self) -> None:
+        with self._taking:
+            batch = self.pending[:]  # others may add to it meanwhile, at its end
+            del self.pending[: len(batch)]
+            missed, self._missed = self._missed, 0
+        if missed:
+            self._call(FactsMissed(time.monotonic(), missed))
+        told = 0
+        try:
+            for kind, facts in itertools.groupby(batch, type):
+                if kind is tuple:
+                    pairs = tuple(facts)
+                    told += len(pairs)
+                    self._call_for_tasks(pairs)
+                    continue
+                for event in facts:
+                    told += 1
+                    self._forget_gone(event)
+                    self._call(event)
+        except KeyboardInterrupt:
+            with self._taking:
+                self.pending[:0] = batch[told:]
+            raise
+
+    def _call_for_tasks(self, pairs: tuple[Pair, ...]) -> None:
+        answered = self._answered  # the batch keeps it, so it is never changed
+        self._answered = answered | {outcome.worker: future.ended_at for future, outcome in pairs}
+        self._call(TasksResolved(pairs[-1][0].ended_at, Batch(pairs, answered)))
+
+    def _forget_gone(self, event: TelemetryEvent) -> None:
+        """Of a worker whose last tasks have resolved, nothing is remembered."""
+        if isinstance(event, WorkerMoved) and event.after is WorkerState.TERMINATED:
+            self._gone.add(event.worker)  # they resolve just after this
+        elif isinstance(event, WorkerStarted) and self._gone:
+            kept = self._answered.keys() - self._gone
+            self._answered = {worker: self._answered[worker] for worker in kept}
+            self._gone.clear()
+
+    def _call(self, event: TelemetryEvent) -> None:
+        for at, callback in enumerate(self._callbacks):
+            try:
+                callback(event)
+            except BaseException as error:  # other people's code; even its exit is not the pool's
+                in_main = threading.current_thread() is threading.main_thread()
+                if isinstance(error, KeyboardInterrupt) and in_main:
+                    raise
+                if at not in self._faulty:
+                    self._faulty.add(at)
+                    _LOG.exception("the telemetry callback %r raised at %r", callback, event)
+
+    def _shed_excess(self) -> None:
+        """What waits for a callback that is at work stays bounded."""
+        if len(self.pending) > PENDING_MAX:
+            with self._taking:
+                excess = max(0, len(self.pending) - PENDING_MAX // 2)
+                del self.pending[:excess]
+                self._missed += excess
+
+
+def _log(event: TelemetryEvent) -> None:
+    """The event is a line of the log, as loud as it is; `record.pool_event` is the event."""
+    level = event.level if type(event) is not TasksResolved else logging.DEBUG
+    if _EVENTS.isEnabledFor(level):
+        _EVENTS.log(level, "%s", event, extra={"pool_event": event})
