@@ -87,6 +87,7 @@ class Desk:
         self.telemetry = Telemetry(config.telemetry, self._names.name, self.waker.wake)
         self._refused: do.RefuseTask | do.RefuseSession | None = None
         self._forked = False
+        self._unconcluded: Concluded = []  # what was at hand when the pool failed
         self._performers: dict[type, Callable[[Any], told.Event | None]] = {
             do.RefuseTask: self._refuse,
             do.RefuseSession: self._refuse,
@@ -300,6 +301,8 @@ class Desk:
 
         The lock is held. What has resolved is added to `concluded`, for after it is released.
         """
+        if self.fault is not None:
+            return  # what the core holds cannot be believed any more
         self._holder = threading.get_ident()
         queue = deque(events)
         event = None
@@ -316,6 +319,7 @@ class Desk:
         except BaseException as error:
             self.abort(error)
             if not isinstance(error, Exception):
+                self._unconcluded += concluded
                 raise  # an interrupt from the keyboard, say; the loop's thread does the rest
             _LOG.exception("the pool failed at %r", event)
         finally:
@@ -334,10 +338,10 @@ class Desk:
             if kind is do.ResolveTask:
                 future = self.futures.pop(effect.task, None)  # type: ignore[union-attr]
                 if future is not None:
-                    future.outcome = effect.outcome  # type: ignore[union-attr]
+                    future.outcome = outcome = effect.outcome  # type: ignore[union-attr]
                     if future.follows:
                         self.listening.followers -= 1
-                    concluded.append((future, effect.outcome))  # type: ignore[union-attr]
+                    concluded.append((future, outcome))
                     if telemetry.per_task:
                         future.ended_at = now
                         telemetry.pending.append(concluded[-1])
@@ -367,6 +371,7 @@ class Desk:
         outcome = Outcome(Ending.BROKEN, started=True, detail=words)
         with self.lock:
             concluded = [(future, outcome) for future in self.futures.values()]
+            concluded += self._unconcluded
             for future in self.futures.values():
                 future.outcome = outcome
                 future.ended_at = time.monotonic()
@@ -387,6 +392,8 @@ class Desk:
                 future.conclude(outcome, self.config)
             except KeyboardInterrupt as error:
                 interrupt = error
+                if not future.done():
+                    future.conclude(outcome, self.config)
             except BaseException:  # one client's callback must not end another's thread
                 _LOG.exception("a callback of task %d's future raised", future.task)
         self.telemetry.deliver()

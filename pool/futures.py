@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -160,9 +161,17 @@ class TaskFuture(concurrent.futures.Future[T]):
         try:
             value = unpack_result(payload)
         except PayloadError as error:
+            if isinstance(error.__cause__, KeyboardInterrupt):
+                self._return_again(error.__cause__, outcome)
             self.set_exception(self._told(error, outcome))
         else:
             self.set_result(value)
+
+    def _return_again(self, interrupt: KeyboardInterrupt, outcome: Outcome) -> None:
+        """If the interrupt was the user's, and not the result's own, it is raised."""
+        with contextlib.suppress(PayloadError):
+            self.set_result(unpack_result(outcome.payload))
+            raise interrupt
 
     def _raised(self, outcome: Outcome) -> BaseException:
         payload = outcome.payload

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # The kernel counts a wait's milliseconds in 32 bits; waking once an hour costs nothing.
 PATIENCE_MAX_S: Final = 3600.0
+# A thread that was started has begun to run by then.
+START_S: Final = 1.0
 _LOG: Final = logging.getLogger("pool")
 
 
@@ -49,12 +51,26 @@ class Loop:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pool-loop", daemon=True)
         forks.tell_children(self)
-        self.desk.tell(told.PoolStarted())
-        # The first workers start here, in the caller's thread: before the pool has a thread that
-        # a fork would not copy, and before a short program can have ended.
-        self._do_chores()
-        atexit.register(self._end_at_exit)
-        self._thread.start()
+        try:
+            self.desk.tell(told.PoolStarted())
+            # The first workers start here, in the caller's thread: before the pool has a thread
+            # that a fork would not copy, and before a short program can have ended.
+            self._do_chores()
+            atexit.register(self._end_at_exit)
+        except BaseException:  # an interrupt from the keyboard, say
+            self._end()
+            raise
+        self._start_thread()
+
+    def _start_thread(self) -> None:
+        try:
+            self._thread.start()
+        except BaseException:  # an interrupt may come when it runs already, or before
+            self.desk.closed.set()
+            self.desk.waker.wake()
+            if not self._ended.wait(START_S):
+                self._end()
+            raise
 
     def shutdown(self, *, cancel_waiting: bool, grace: float | None) -> None:
         """The pool accepts nothing more and is on its way to its end."""
@@ -103,9 +119,11 @@ class Loop:
             _LOG.exception("a bug in the pool: its loop ended")
             self.desk.abort(error)
         finally:
-            if not self._forked:  # in the child of a callback that forked, it is not our pool
-                self._end()
-            self._ended.set()
+            try:
+                if not self._forked:  # in the child of a callback that forked, it is not our pool
+                    self._end()
+            finally:
+                self._ended.set()
 
     def _end(self) -> None:
         atexit.unregister(self._end_at_exit)

@@ -20,10 +20,10 @@ import signal
 import socket
 import sys
 import tempfile
-from multiprocessing import forkserver, process, reduction
+from multiprocessing import forkserver, process, reduction, resource_tracker
 from typing import TYPE_CHECKING, Any, Final
 
-from pool import forks, lifeline, main_module
+from pool import forks, interrupts, lifeline, main_module
 from pool import worker as child
 from pool.worker import RUN, SKIP
 
@@ -47,8 +47,12 @@ def context_for(config: PoolConfig) -> BaseContext:
     if config.start_method == "forkserver":
         _leave_foreign_forkserver()
         # Takes effect only if no forkserver runs yet; without it workers start slower, no worse.
-        context.set_forkserver_preload(["pool.main_module", "pool.worker", *config.preload])
-        main_module.ensure_forkserver()
+        context.set_forkserver_preload(
+            ["pool.main_module", "pool.worker", *config.preload, "pool.preloaded"]
+        )
+        resource_tracker.ensure_running()  # its own start would let interrupts through again
+        with interrupts.blocked():
+            main_module.ensure_forkserver()
     return context
 
 
@@ -117,22 +121,34 @@ class WorkerProcess:
         self.sent = 0
         self.code: int | None = None
         self.exit_fd = -1
+        self._context = context
         with contextlib.ExitStack() as undo, contextlib.ExitStack() as handed_over:
             with forks.barred():  # a child that is forked now would hold what it does not know of
                 theirs = self._open(undo, handed_over)
                 forks.tell_children(self)
             self.process: BaseProcess = context.Process(
                 target=_main,
-                args=(number, *theirs, setup, body),
+                args=(interrupts.Ignored(), *theirs, setup, body),
                 name=f"poolcheck-worker-{number}",
             )
-            self.process.start()
+            undo.callback(_end, self.process)
+            self._start()
             pid = self.process.pid
             assert pid is not None  # noqa: S101 - it was started
             self.pid = pid
             self.exit_fd, self._by_descriptor = _exit_descriptor(self.process)
             undo.pop_all()
         self.channel.setblocking(False)
+
+    def _start(self) -> None:
+        method = self._context.get_start_method()
+        if method == "forkserver":  # it ignores interrupts, and so does what it forks, soon enough
+            self.process.start()
+            return
+        if method == "spawn":
+            resource_tracker.ensure_running()  # its own start would let interrupts through again
+        with interrupts.blocked():
+            self.process.start()
 
     def _open(
         self, undo: contextlib.ExitStack, handed_over: contextlib.ExitStack
@@ -257,8 +273,15 @@ def _taken(handle: Any) -> _Descriptor:
     return _Descriptor(handle.detach())
 
 
+def _end(process: BaseProcess) -> None:
+    """A process that was started, and then something went wrong, does not run on."""
+    if process.pid is not None:
+        process.kill()
+        process.join()
+
+
 def _main(
-    _number: int,
+    _: interrupts.Ignored,
     channel: socket.socket,
     tokens: socket.socket,
     lifeline: _Descriptor,

@@ -64,6 +64,7 @@ class PoolStats:
         failed_over: tasks that the fallback executor has.
         retried: how many times a task was handed out again.
         started: how many workers were started.
+        restarted: how many of them in the place of one that had ended.
     """
 
     phase: Phase
@@ -79,6 +80,7 @@ class PoolStats:
     failed_over: int
     retried: int
     started: int
+    restarted: int
 
 
 def stats_of(core: Core, pids: Mapping[int, int]) -> PoolStats:
@@ -106,6 +108,7 @@ def stats_of(core: Core, pids: Mapping[int, int]) -> PoolStats:
         failed_over=away,
         retried=core.retried,
         started=core.started,
+        restarted=core.started - core.live_most,
     )
 
 

@@ -47,7 +47,7 @@ from pool.telemetry_events import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
 
-    from pool.telemetry_batch import Pair
+    from pool.telemetry_batch import Answered, Pair
 
     Callback = Callable[[TelemetryEvent], object]
 
@@ -118,10 +118,11 @@ class Telemetry:
         name_of: Callable[[int], Hashable],
         hand_over: Callable[[], object],
     ) -> None:
-        logged = _EVENTS.isEnabledFor(logging.DEBUG)
-        self.per_task = logged or bool(callbacks)
         self.pending: list[Any] = []  # of Pair and TelemetryEvent
-        self._callbacks: tuple[Callback, ...] = (_log, *callbacks)
+        self._callbacks: tuple[Callback, ...] = (*callbacks, _log)
+        logged = _EVENTS.isEnabledFor(logging.DEBUG)
+        self._of_tasks = self._callbacks if logged else tuple(callbacks)
+        self.per_task = bool(self._of_tasks)
         self._name_of = name_of
         self._hand_over = hand_over
         self._faulty: set[int] = set()
@@ -129,7 +130,8 @@ class Telemetry:
         self._delivering = threading.Lock()
         self._taking = threading.Lock()
         self._missed = 0
-        self._answered: dict[int | None, float] = {}  # when each worker last ended a task
+        self._events_noted = self._events_told = 0
+        self._answered: Answered = {}  # when each worker last ended a task
         self._gone: set[int] = set()
 
     def noted(self, effect: Any, now: float) -> None:
@@ -143,6 +145,7 @@ class Telemetry:
         values = {field.name: getattr(effect, field.name) for field in fields(type(effect))}
         if "session" in values:
             values["session"] = self._name_of(effect.session)
+        self._events_noted += 1  # first, so that whoever sees the event sees this too
         self.pending.append(event(now, **values))
 
     # Delivered, without the lock.
@@ -167,7 +170,7 @@ class Telemetry:
 
     def forked(self) -> None:
         """In a child of the pool's process nobody is told anything."""
-        self._callbacks = ()
+        self._callbacks = self._of_tasks = ()
         self.per_task = False
         self.pending.clear()
         self._delivering = threading.Lock()  # a thread that the child lacks may have held it
@@ -184,28 +187,34 @@ class Telemetry:
             del self.pending[: len(batch)]
             missed, self._missed = self._missed, 0
         if missed:
-            self._call(FactsMissed(time.monotonic(), missed))
+            self._call(self._callbacks, FactsMissed(time.monotonic(), missed))
+        if self._events_noted == self._events_told:  # nearly always: all of it is tasks
+            self._call_for_tasks(batch)
+            return
         told = 0
         try:
-            for kind, facts in itertools.groupby(batch, type):
+            for kind, group in itertools.groupby(batch, type):
+                facts = list(group)
                 if kind is tuple:
-                    pairs = tuple(facts)
-                    told += len(pairs)
-                    self._call_for_tasks(pairs)
+                    told += len(facts)
+                    self._call_for_tasks(facts)
                     continue
                 for event in facts:
                     told += 1
+                    self._events_told += 1
                     self._forget_gone(event)
-                    self._call(event)
+                    self._call(self._callbacks, event)
         except KeyboardInterrupt:
             with self._taking:
                 self.pending[:0] = batch[told:]
             raise
 
-    def _call_for_tasks(self, pairs: tuple[Pair, ...]) -> None:
-        answered = self._answered  # the batch keeps it, so it is never changed
-        self._answered = answered | {outcome.worker: future.ended_at for future, outcome in pairs}
-        self._call(TasksResolved(pairs[-1][0].ended_at, Batch(pairs, answered)))
+    def _call_for_tasks(self, pairs: list[Pair]) -> None:
+        batch = Batch(pairs, self._answered)
+        try:
+            self._call(self._of_tasks, TasksResolved(pairs[-1][0].ended_at, batch))
+        finally:
+            self._answered = batch.answered_after
 
     def _forget_gone(self, event: TelemetryEvent) -> None:
         """Of a worker whose last tasks have resolved, nothing is remembered."""
@@ -216,25 +225,27 @@ class Telemetry:
             self._answered = {worker: self._answered[worker] for worker in kept}
             self._gone.clear()
 
-    def _call(self, event: TelemetryEvent) -> None:
-        for at, callback in enumerate(self._callbacks):
+    def _call(self, callbacks: tuple[Callback, ...], event: TelemetryEvent) -> None:
+        for callback in callbacks:
             try:
                 callback(event)
             except BaseException as error:  # other people's code; even its exit is not the pool's
                 in_main = threading.current_thread() is threading.main_thread()
                 if isinstance(error, KeyboardInterrupt) and in_main:
                     raise
-                if at not in self._faulty:
-                    self._faulty.add(at)
+                if id(callback) not in self._faulty:
+                    self._faulty.add(id(callback))
                     _LOG.exception("the telemetry callback %r raised at %r", callback, event)
 
     def _shed_excess(self) -> None:
         """What waits for a callback that is at work stays bounded."""
-        if len(self.pending) > PENDING_MAX:
-            with self._taking:
+        if len(self.pending) > PENDING_MAX and self._taking.acquire(blocking=False):
+            try:
                 excess = max(0, len(self.pending) - PENDING_MAX // 2)
                 del self.pending[:excess]
                 self._missed += excess
+            finally:
+                self._taking.release()
 
 
 def _log(event: TelemetryEvent) -> None:

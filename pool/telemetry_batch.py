@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pool.futures import TaskFuture
 
 Pair = tuple["TaskFuture[Any]", "Outcome"]
+Answered = dict[int | None, float]
 
 
 class TaskDone(NamedTuple):
@@ -59,14 +60,14 @@ class Batch:
     """Some tasks that have resolved, in that order; without futures once `tasks` was looked at.
 
     Args:
-        pairs: each task's future and outcome.
-        answered: when each worker had last ended a task before these.
+        pairs: each task's future and outcome; the batch's own from now on.
+        answered: when each worker had last ended a task before these; never changed.
     """
 
-    def __init__(self, pairs: tuple[Pair, ...], answered: Mapping[int | None, float]) -> None:
+    def __init__(self, pairs: list[Pair], answered: Answered) -> None:
         self._count = len(pairs)
-        self._pairs = pairs
-        self._answered = answered
+        self._pairs: list[Pair] | None = pairs
+        self._answered = self._answered_after = answered
         self._tasks: tuple[TaskDone, ...] = ()
 
     def __len__(self) -> int:
@@ -76,44 +77,61 @@ class Batch:
     def tasks(self) -> tuple[TaskDone, ...]:
         """What is to be known of each."""
         pairs = self._pairs  # another thread may look at the same time, and forget them
-        if pairs:
-            answered = dict(self._answered)
-            self._tasks = tuple([_task_done(future, it, answered) for future, it in pairs])
-            self._pairs = ()
+        if pairs is not None:
+            answered = self._answered.copy()
+            self._tasks = _tasks_done(pairs, answered)
+            self._answered_after = answered
+            self._pairs = None
         return self._tasks
+
+    @property
+    def answered_after(self) -> Answered:
+        """When each worker had last ended a task after these."""
+        pairs = self._pairs
+        if pairs is None:
+            return self._answered_after
+        return self._answered | {outcome.worker: future.ended_at for future, outcome in pairs}
 
     @property
     def endings(self) -> Mapping[Ending, int]:
         """How many of them ended in which way."""
         pairs = self._pairs
-        if pairs:
+        if pairs is not None:
             return Counter([outcome.ending for _, outcome in pairs])
         return Counter([done.ending for done in self._tasks])
 
 
-def _task_done(
-    future: TaskFuture[Any], outcome: Outcome, answered: dict[int | None, float]
-) -> TaskDone:
-    worker, function, sent_at = outcome.worker, future.function, future.sent_at
-    started_at: float | None = None
-    if worker is not None:
-        # It came to the task when it had it, and had answered the one before.
-        before = answered.get(worker, sent_at)
-        answered[worker] = future.ended_at
-        if outcome.started:
-            started_at = sent_at if sent_at > before else before
-    done = (
-        future.task,
-        getattr(function, "__qualname__", None) or type(function).__name__,
-        future.session,
-        worker,
-        outcome.ending,
-        outcome.attempt,
-        future.submitted_at,
-        started_at,
-        future.ended_at,
-    )
-    return _make(TaskDone, done)
+def _tasks_done(pairs: list[Pair], answered: Answered) -> tuple[TaskDone, ...]:
+    # One loop in one function: whoever looks at each task pays for it with each task.
+    tasks = []
+    for future, outcome in pairs:
+        worker, sent_at, ended_at = outcome.worker, future.sent_at, future.ended_at
+        started_at: float | None = None
+        if worker is not None:
+            # It came to the task when it had it, and had answered the one before.
+            before = answered.get(worker, sent_at)
+            answered[worker] = ended_at
+            if outcome.started:
+                started_at = sent_at if sent_at > before else before
+        function: Any = future.function
+        try:
+            name: str = function.__qualname__
+        except AttributeError:
+            name = type(function).__name__
+        done = (
+            future.task,
+            name,
+            future.session,
+            worker,
+            outcome.ending,
+            outcome.attempt,
+            future.submitted_at,
+            started_at,
+            ended_at,
+        )
+        tasks.append(_make(TaskDone, done))
+    return tuple(tasks)
 
 
-_make: Final[Callable[[type[TaskDone], tuple[Any, ...]], TaskDone]] = tuple.__new__  # half the cost
+# What makes a named tuple of its fields would look at each of them; this costs half.
+_make: Final[Callable[[type[TaskDone], tuple[Any, ...]], TaskDone]] = tuple.__new__

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field, frozen
 
-from pool import exits, forks, lifeline
+from pool import exits, forks, interrupts, lifeline
 from pool.errors import FrameError, PayloadError
 from pool.frames import TO_WORKER, Flag, Frame, FrameDecoder, Kind, encode, encode_parts
 from pool.payloads import pack_exception, pack_result, unpack_call
@@ -251,7 +251,7 @@ def run(
     """
     # An interrupt from the keyboard reaches the whole process group; the pool's process answers
     # it, and ends its workers if it wants to.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    interrupts.ignore()
     signal.set_wakeup_fd(-1)  # a forked worker's signals are no news to the pool's event loop
     lifeline.hold(lifeline_fd)
     ends = _Ends(channel, (lifeline_fd, token_fd))

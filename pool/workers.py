@@ -71,6 +71,7 @@ class Workers(Sessions):
         self.starting = 0
         self.sent_ahead = 0
         self.started = 0
+        self.live_most = 0
         self._actions: dict[Action, Callable[[Worker], None]] = {
             Action.SEND: self._send,
             Action.STOP: self._stop,
@@ -96,6 +97,7 @@ class Workers(Sessions):
         worker = Worker(self.started)
         self.started += 1
         self.workers[worker.number] = worker
+        self.live_most = max(self.live_most, len(self.workers))
         self.starting += 1
         self._out.append(do.SpawnWorker(worker.number))
         self._set_worker_timer(TimerKind.INIT, worker, self.config.init_timeout)

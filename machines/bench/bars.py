@@ -147,7 +147,9 @@ def judge(bar: Bar, results: Results) -> Verdict:
         return Verdict(bar, against, figure, None, reached=False, why=f"{status}: {why}")
     done = results.samples(bar.ours, bar.measure)
     if done < bar.samples_min:
-        return Verdict(bar, against, figure, None, None, f"{done:,} of {bar.samples_min:,}")
+        return Verdict(
+            bar, against, figure, None, None, f"too few: {done:,} of {bar.samples_min:,}"
+        )
     if bar.against is None:
         return Verdict(bar, None, figure, figure, bar.admits(figure.median))
     ratio = against and results.ratio(bar.ours, against, bar.measure, bar.figure)

@@ -91,6 +91,5 @@ def _line(axis: Any, of: Measure, results: Results) -> None:
         spreads = [results.spread(one.name, of.name, figure.name) for figure in points]
         sizes = [spread.median for spread in spreads if spread is not None]
         axis.plot(range(1, len(sizes) + 1), sizes, color=COLOURS[one.kind], marker="o")
-    axis.margins(y=0.2)
-    axis.set_ylim(bottom=0)
+    axis.set_ylim(0, 1.2 * axis.get_ylim()[1])
     axis.set_title(f"{of.name}: RSS in {points[0].unit} at ten points")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from machines.bench.results import Results
 
 WIDTH_MAX: Final = 80
+WHY_MAX: Final = 17
 SHORT: Final = {Status.LOSES: "loses\ntask", Status.NOT_BUILT: "not\nbuilt"}
 MARKS: Final = {True: ("yes", "green"), False: ("NO", "bold red"), None: ("-", "dim")}
 
@@ -143,7 +144,7 @@ def title(bar: Bar, against: str | None) -> str:
 
 def _bars(verdicts: Sequence[Verdict]) -> Table:
     table = Table(box=None, pad_edge=False)
-    table.add_column("bar", no_wrap=True)
+    table.add_column("bar")  # the one that may be folded, if there is too little room
     table.add_column("measured", justify="right", no_wrap=True)
     table.add_column("rounds", no_wrap=True)
     table.add_column("", no_wrap=True, min_width=3)
@@ -153,7 +154,7 @@ def _bars(verdicts: Sequence[Verdict]) -> Table:
         around = "" if value is None else f"{short(value.low)} to {short(value.high)}"
         mark, style = MARKS[one.reached]
         if value is None:
-            around = one.why if len(one.why) <= 18 else f"{one.why[:17]}…"
+            around = one.why if len(one.why) <= WHY_MAX else f"{one.why[: WHY_MAX - 1]}…"
         table.add_row(title(one.bar, one.against), middle, Text(around, "dim"), Text(mark, style))
     return table
 

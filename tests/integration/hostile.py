@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import select
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import psutil
@@ -63,6 +67,17 @@ def not_sent(future: TaskFuture[Any], *words: str) -> PayloadError:
     assert error.worker is not None
     assert error.category is Category.COMMUNICATION
     return error
+
+
+def alive_after(pids: list[int], seconds: float) -> list[int]:
+    """Those of the processes that still live then; an orphan that init has not buried does not."""
+    until = time.monotonic() + seconds
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            ended = os.pidfd_open(pid)
+            select.select([ended], [], [], max(0.0, until - time.monotonic()))
+            os.close(ended)
+    return [pid for pid in pids if not is_dead(pid)]
 
 
 def is_dead(pid: int) -> bool:

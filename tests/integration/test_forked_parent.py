@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from hostile import LIMIT, among_others, is_dead, two_workers
+from hostile import LIMIT, alive_after, among_others, is_dead, two_workers
 
 from pool import Pool, PoolForked
 
@@ -287,13 +287,12 @@ def test_workers_die_with_a_killed_parent_although_its_child_lives_on(
         command(tmp_path, method, "lives"), stdout=subprocess.PIPE, text=True
     ) as parent:
         assert parent.stdout is not None
-        workers = [psutil.Process(int(pid)) for pid in parent.stdout.readline().split()]
+        workers = [int(pid) for pid in parent.stdout.readline().split()]
         child = int(parent.stdout.readline())
         parent.kill()
         parent.wait(LIMIT)
-        psutil.wait_procs(workers, timeout=2.0)
         try:
-            assert [worker for worker in workers if not is_dead(worker.pid)] == []
+            assert alive_after(workers, LIMIT) == []
             assert not is_dead(child)
         finally:
             os.kill(child, signal.SIGKILL)

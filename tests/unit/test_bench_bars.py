@@ -216,7 +216,7 @@ def test_a_long_run_that_was_not_long_enough_is_unknown(growth_mib: float) -> No
     assert flat.samples_min == FLAT_MIN == 10_000_000
     asked = Asked("ours-fork", "flat", 0, 2, FLAT_MIN - 1, 1.0)
     short = judge(flat, Results([Outcome(asked, Status.MEASURED, {"growth_mib": growth_mib})]))
-    assert (short.reached, short.why) == (None, "9,999,999 of 10,000,000")
+    assert (short.reached, short.why) == (None, "too few: 9,999,999 of 10,000,000")
     assert all_reached([short]) is None
 
 

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from attrs import evolve
 from click import ClickException
 
 from machines.bench import command, contestant, plot, table
@@ -51,6 +52,13 @@ def but(**instead: tuple[Status, str]) -> Callable[[Asked], Outcome]:
         return Outcome(asked, *[status[0], {"ms": 1.0}, status[1]])
 
     return launch
+
+
+def hard_to_fit(asked: Asked) -> Outcome:
+    """All is measured, with other figures in each round, that are long to tell."""
+    outcome = measured(asked)
+    factor = 0.000123456 * (1 + asked.round)
+    return evolve(outcome, figures={name: it * factor for name, it in outcome.figures.items()})
 
 
 @contextlib.contextmanager
@@ -106,6 +114,23 @@ def test_the_tables_have_each_contestant_each_measure_and_each_bar_in_80_columns
     assert len(told) == len(BARS)
     assert all(line.split()[-1] == "yes" for line in told)
     assert lines[-1] == f"{len(BARS)} of {len(BARS)} bars reached"
+
+
+@pytest.mark.parametrize("launch", [hard_to_fit, lambda asked: Outcome(asked, Status.FAILED)])
+def test_the_marks_are_never_cut(
+    launch: Callable[[Asked], Outcome],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bench(monkeypatch, launch, flat=FLAT - 1)
+    lines = capsys.readouterr().out.splitlines()
+    begin = next(at for at, line in enumerate(lines) if line.startswith("bar "))
+    told = lines[begin + 1 : -1]
+    assert max(map(len, told)) <= 80
+    assert [line.split()[-1] for line in told if line.split()[-1] in ("yes", "NO", "-")] == [
+        {True: "yes", False: "NO", None: "-"}[one.reached]
+        for one in judge_all(Results(run(Options(flat=FLAT - 1), launch=launch)))
+    ]
 
 
 def test_a_cell_has_the_median_and_half_the_distance_of_the_rounds(

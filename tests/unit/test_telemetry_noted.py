@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import attrs
@@ -450,27 +452,27 @@ def test_a_forked_child_is_told_nothing() -> None:
 
 
 class Crowded(list[Any]):
-    """Something is added just after it was first copied, as by another thread."""
+    """Something is noted just after it was first copied, as by another thread."""
 
-    def __init__(self, late: Any) -> None:
+    def __init__(self, note: Callable[[], None]) -> None:
         super().__init__()
-        self._late = [late]
+        self._notes = [note]
 
     def __getitem__(self, key: Any) -> Any:
         found = super().__getitem__(key)
-        if self._late:
-            self.append(self._late.pop())
+        if self._notes:
+            self._notes.pop()()
         return found
 
 
 def test_what_is_noted_while_a_batch_is_taken_comes_with_the_next() -> None:
     watch = Watch()
-    watch.telemetry.pending = Crowded(WorkerStarted(2.0, 1))
-    watch.note(0)
+    watch.telemetry.pending = Crowded(lambda: watch.note(1))
+    watch.resolve(7)
     watch.telemetry.deliver()
-    assert (watch.story, watch.handed_over) == ([0], 1)
+    assert (watch.story, watch.handed_over) == ([[7]], 1)
     watch.telemetry.deliver()
-    assert watch.story == [0, 1]
+    assert watch.story == [[7], 1]
 
 
 # The log.
@@ -499,16 +501,21 @@ def test_a_record_of_the_log_carries_the_event(caplog: pytest.LogCaptureFixture)
     assert caplog.records[0].pool_event == WorkerStarted(1.5, 2)  # type: ignore[attr-defined]
 
 
-def test_tasks_are_logged_only_where_everything_is(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, logger="pool")
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [(logging.INFO, []), (logging.DEBUG, ["tasks resolved: 1 lost"])],
+    ids=["information", "debugging"],
+)
+def test_tasks_are_logged_if_everything_was_when_the_pool_was_made(
+    level: int, said: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(level, logger="pool")
     watch = Watch()
+    caplog.set_level(logging.DEBUG, logger="pool")
     watch.resolve(1, ending=Ending.LOST)
     watch.telemetry.deliver()
-    assert caplog.records == []
-    caplog.set_level(logging.DEBUG, logger="pool")
-    watch.resolve(2)
-    watch.telemetry.deliver()
-    assert [it.getMessage() for it in caplog.records] == ["tasks resolved: 1 returned"]
+    assert [it.getMessage() for it in caplog.records] == said
+    assert len(watch.tasks) == 1
 
 
 @pytest.mark.parametrize(
@@ -519,3 +526,17 @@ def test_without_callbacks_tasks_are_noted_only_if_they_are_logged(
 ) -> None:
     caplog.set_level(level, logger="pool")
     assert Telemetry((), str, lambda: None).per_task is per_task
+
+
+# The page.
+
+
+def test_the_page_has_every_event_with_its_level() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "telemetry.md").read_text()
+    table = page.split("| event | level | what happened |")[1].split("\n\n")[0]
+    levels = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", table, re.MULTILINE))
+    told = {event.__name__: SAID[kind][0] for kind, event in FACTS.items()}
+    told |= {"TasksResolved": logging.DEBUG, "FactsMissed": logging.WARNING}
+    assert set(levels) == set(told)
+    for name, level in told.items():
+        assert logging.getLevelName(level).lower() in levels[name], name
