@@ -139,8 +139,7 @@ class Desk:
         concluded: Concluded = []
         self._demand_usable(task)
         with self.lock:
-            if self.fault is not None:
-                raise PoolBroken(f"cannot submit: the pool failed: {self.fault}", task=task)
+            self._demand_usable(task)
             self.futures[task] = future
             self.take((event,), concluded)
             refused, self._refused = self._refused, None
@@ -275,6 +274,9 @@ class Desk:
             raise PoolForked("this pool belongs to the parent of this process", task=task)
         if self._holder == threading.get_ident():
             raise RuntimeError("the pool was called by a signal handler or finaliser within a call")
+        if self.fault is not None:
+            words = f"{type(self.fault).__name__}: {self.fault}"
+            raise PoolBroken(f"cannot submit: the pool failed: {words}", task=task)
 
     # Telling the core, and performing what it asks.
 

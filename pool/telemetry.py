@@ -90,6 +90,7 @@ FACTS: Final[Mapping[type, type[TelemetryEvent]]] = MappingProxyType(
         do.PoolClosed: PoolClosed,
     }
 )
+_FIELDS: Final = {kind: tuple(field.name for field in fields(kind)) for kind in FACTS}
 
 _LOG: Final = logging.getLogger("pool")
 # A program that has set up no logging is not told of each lost worker on its standard error.
@@ -141,12 +142,12 @@ class Telemetry:
             effect: one of those in `FACTS`.
             now: driver seconds.
         """
-        event = FACTS[type(effect)]
-        values = {field.name: getattr(effect, field.name) for field in fields(type(effect))}
+        kind = type(effect)
+        values = {name: getattr(effect, name) for name in _FIELDS[kind]}
         if "session" in values:
             values["session"] = self._name_of(effect.session)
         self._events_noted += 1  # first, so that whoever sees the event sees this too
-        self.pending.append(event(now, **values))
+        self.pending.append(FACTS[kind](now, **values))
 
     # Delivered, without the lock.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import socket
 import subprocess
 import sys
-from multiprocessing import forkserver, util
+from multiprocessing import util
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -307,17 +308,20 @@ def test_process_waits_for_orders_and_tokens_whatever_the_default_timeout_is() -
 # The start methods.
 
 
-def test_forkserver_preloads_what_the_workers_and_the_program_need() -> None:
+def test_forkserver_preloads_what_the_workers_and_the_program_need(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[list[str]] = []
+    kind = type(multiprocessing.get_context("forkserver"))
+    monkeypatch.setattr(kind, "set_forkserver_preload", lambda _, names: told.append(names))
     context_for(PoolConfig(start_method="forkserver", preload=("json",)))
-    server: Any = forkserver._forkserver  # type: ignore[attr-defined]
-    wanted = ["pool.main_module", "pool.worker", "json", "pool.preloaded"]
-    assert server._preload_modules == wanted
+    assert told == [["pool.main_module", "pool.worker", "json", "pool.preloaded"]]
 
 
 def test_forkserver_of_another_process_is_left_and_one_is_started(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    server: Any = forkserver._forkserver  # type: ignore[attr-defined]
+    server: Any = processes.forkserver._forkserver  # type: ignore[attr-defined]
     context_for(PoolConfig(start_method="forkserver"))
     own = server._forkserver_pid
     context_for(PoolConfig(start_method="forkserver"))
