@@ -141,9 +141,11 @@ class Desk:
         with self.lock:
             self._demand_usable(task)
             self.futures[task] = future
+            noted = self.telemetry.events_noted
             self.take((event,), concluded)
             refused, self._refused = self._refused, None
-        if concluded or self.telemetry.pending:
+            noted -= self.telemetry.events_noted
+        if concluded or noted:
             self.conclude(concluded)
         if refused is not None:
             raise refusal_of(task, refused.why, self.config, name)
@@ -212,18 +214,31 @@ class Desk:
                 return
         until = None if timeout is None else time.monotonic() + timeout
         try:
-            while future.outcome is None and self.fault is None:
+            left = timeout
+            while self.hear(self.listening.ears.wait(left), future):
                 left = None if until is None else until - time.monotonic()
                 if left is not None and left <= 0:
-                    break
-                self.hear(self.listening.ears.wait(left))
+                    return
         finally:  # also after an interrupt from the keyboard
-            with self.lock:
-                if not self._forked:  # by a callback, say
-                    self.listening.leave(time.monotonic())
+            if self.listening.leader == thread:
+                with self.lock:
+                    if not self._forked:  # by a callback, say
+                        self.listening.leave(time.monotonic())
 
-    def hear(self, told_of: Iterable[tuple[Source | None, int]]) -> None:
-        """What these workers have sent is told to the core."""
+    def hear(
+        self,
+        told_of: Iterable[tuple[Source | None, int]],
+        future: TaskFuture[Any] | None = None,
+    ) -> bool:
+        """What these workers have sent is told to the core.
+
+        Args:
+            told_of: the workers' sockets, and what of them.
+            future: whom the leader waits for, if it is a leader that has heard this.
+
+        Returns:
+            Whether it is worth while to listen on for that future; if not, nobody leads any more.
+        """
         concluded: Concluded = []
         events: list[told.Event] = []
         with self.lock:
@@ -236,8 +251,12 @@ class Desk:
                 events += self.crew.news(source)
             if events and self.fault is None:
                 self.take(events, concluded)
+            goes_on = future is not None and future.outcome is None and self.fault is None
+            if future is not None and not goes_on:
+                self.listening.leave(time.monotonic())
         if concluded or self.telemetry.pending:
             self.conclude(concluded)
+        return goes_on
 
     def stats(self) -> PoolStats:
         """What the pool has done and is doing at this moment."""

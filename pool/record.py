@@ -44,10 +44,9 @@ _SETTINGS: Final = (
     "session_ttl", "tasks_max", "age_max", "grace", "retry", "breaker",
 )  # fmt: skip
 
-# Two lines are written for every task, nearly always these two: a third of the usual cost.
-_SUBMITTED: Final = b'["TaskSubmitted",%d,%d]\n'
-_RETURNED: Final = b'["ResultReceived",%d,%d,%d,%d,"returned",%d]\n'
-_BY_RETURNING: Final = Reply.RETURNED
+# What the recorder fills in by itself for each task, as `line_of` would, without their defaults.
+SUBMITTED: Final = b'["TaskSubmitted",%d,%d]\n'
+RETURNED: Final = b'["ResultReceived",%d,%d,%d,%d,"returned",%d]\n'
 
 
 @frozen
@@ -141,12 +140,6 @@ def line_of(event: Event, now: float) -> bytes:
         now: driver seconds.
     """
     kind: type = type(event)
-    if kind is told.TaskSubmitted:
-        if event.deadline is None and event.session is None and not event.retries:  # type: ignore[union-attr]
-            return _SUBMITTED % (now * 1e9, event.task)  # type: ignore[union-attr]
-    elif kind is told.ResultReceived and event.reply is _BY_RETURNING and not event.heavy:  # type: ignore[union-attr]
-        size = len(event.payload)  # type: ignore[union-attr]
-        return _RETURNED % (now * 1e9, event.worker, event.task, event.attempt, size)  # type: ignore[union-attr]
     values = [_kept(name, getattr(event, name)) for name in _FIELDS[kind]]
     row = [kind.__name__, int(now * 1e9), *values]
     return json.dumps(row, separators=(",", ":")).encode() + b"\n"

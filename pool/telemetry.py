@@ -105,7 +105,9 @@ class Telemetry:
         per_task: whether anybody wants to be told of each task, and so its times to be written down
             in its future.
         pending: what was noted and not yet taken to be delivered: events, and of each task that
-            has resolved its future and outcome. Whoever adds to it holds the desk's lock.
+            has resolved its future and outcome. Whoever adds to it holds the desk's lock, and
+            calls `deliver` when it has released that.
+        events_noted: how many events `noted` has added.
 
     Args:
         callbacks: each is called with every event; what it returns is not looked at.
@@ -128,10 +130,11 @@ class Telemetry:
         self._hand_over = hand_over
         self._faulty: set[int] = set()
         self._closed = False
+        self._left = False
         self._delivering = threading.Lock()
         self._taking = threading.Lock()
         self._missed = 0
-        self._events_noted = self._events_told = 0
+        self.events_noted = self._events_told = 0
         self._answered: Answered = {}  # when each worker last ended a task
         self._gone: set[int] = set()
 
@@ -146,7 +149,7 @@ class Telemetry:
         values = {name: getattr(effect, name) for name in _FIELDS[kind]}
         if "session" in values:
             values["session"] = self._name_of(effect.session)
-        self._events_noted += 1  # first, so that whoever sees the event sees this too
+        self.events_noted += 1  # first, so that whoever sees the event sees this too
         self.pending.append(FACTS[kind](now, **values))
 
     # Delivered, without the lock.
@@ -158,15 +161,21 @@ class Telemetry:
             KeyboardInterrupt: it came while the main thread was in a callback.
         """
         while self.pending:
+            self._left = True  # before it is tried, so that whoever delivers sees it afterwards
             if not self._delivering.acquire(blocking=False):
                 self._shed_excess()
                 return
             try:
+                self._left = False  # what others have left until now is in this batch
                 self._deliver_batch()
+            except KeyboardInterrupt:
+                self._left = True
+                raise
             finally:
                 self._delivering.release()
-            if self.pending and not self._closed:
-                self._hand_over()
+                if self._left and not self._closed:
+                    self._hand_over()
+            if not self._closed:
                 return
 
     def forked(self) -> None:
@@ -189,7 +198,7 @@ class Telemetry:
             missed, self._missed = self._missed, 0
         if missed:
             self._call(self._callbacks, FactsMissed(time.monotonic(), missed))
-        if self._events_noted == self._events_told:  # nearly always: all of it is tasks
+        if self.events_noted == self._events_told:  # nearly always: all of it is tasks
             self._call_for_tasks(batch)
             return
         told = 0

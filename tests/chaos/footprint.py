@@ -12,6 +12,7 @@ import psutil
 from attrs import frozen
 
 SHARED = Path("/dev/shm")  # noqa: S108 - looked at only: named semaphores and shared memory
+LOKY = "sem.loky-"  # another pool's, which does not map what it has made
 
 
 @frozen
@@ -57,6 +58,7 @@ def footprint() -> Footprint:
 
 def _shared(family: set[int]) -> set[str]:
     names = set(os.listdir(SHARED)) if SHARED.is_dir() else set()
+    names = {name for name in names if not name.startswith(LOKY)}
     for stranger in Path("/proc").glob("[0-9]*/maps") if names else ():
         if int(stranger.parent.name) in family | {os.getpid()}:
             continue

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, define, field, frozen
 
-from pool import Pool, SessionLost, TaskFuture, WorkerLost
+from pool import Pool, SessionLost, Severity, TaskFuture, WorkerLost
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -216,13 +216,25 @@ def _untruths(one: Submitted, starts: int) -> list[str]:
             wrong.append(f"its result is {result!r}")
         if not starts:
             wrong.append("it has a result and never started")
-    elif one.retries:
+    elif one.retries and not _may_be_given_up(error):
         wrong.append(f"it may be run again, and has no result: {error!r}")
     elif not isinstance(error, WorkerLost if one.session is None else SessionLost):
         wrong.append(f"it ended with {error!r}")
     elif starts and not error.started:
         wrong.append(f"it started, and was said not to: {error}")
     return wrong
+
+
+def _may_be_given_up(error: BaseException) -> bool:
+    """Whether a task that may be run again has been often enough.
+
+    By the design an error that touches all workers is critical, and one such is enough for a task
+    that is in its second attempt.
+    """
+    if not isinstance(error, WorkerLost) or not error.started or error.attempt is None:
+        return False
+    enough = 2 if error.severity is Severity.CRITICAL else 1 + RETRIES
+    return error.attempt >= enough
 
 
 def _untruths_of_sessions(storm: Storm) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from footprint import footprint
 from storm import RETRIES, Storm, Submitted, untruths
 
-from pool import SessionLost, TaskFuture, WorkerLost
+from pool import PoolError, SessionLost, Severity, TaskFuture, WorkerLost
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,8 +43,8 @@ def told(answer: Any, *, number: int = 1, times: int = 1, **facts: Any) -> Submi
     return Submitted(number, future, answers=[1] * times, **facts)
 
 
-def lost(kind: type[Exception] = WorkerLost, *, started: bool = True) -> Exception:
-    return kind("it is lost", started=started)  # type: ignore[call-arg]
+def lost(kind: type[PoolError] = WorkerLost, *, started: bool = True, **facts: Any) -> PoolError:
+    return kind("it is lost", started=started, **facts)
 
 
 RIGHT = 8  # what task 1 returns
@@ -60,6 +60,8 @@ OF_SESSION = {"session": 0}
         (told(lost()), 0),
         (told(lost()), 1),
         (told(lost(started=False)), 0),
+        (told(lost(attempt=1 + RETRIES), **AGAIN), 1 + RETRIES),
+        (told(lost(attempt=2, severity=Severity.CRITICAL), **AGAIN), 2),
         (told((1, RIGHT), **OF_SESSION), 1),
         (told(lost(SessionLost), **OF_SESSION), 1),
     ],
@@ -82,6 +84,9 @@ def test_what_may_be_so_is_believed(task: Submitted, starts: int, tmp_path: Path
         (told(lost(started=False)), 1, "it started, and was said not to"),
         (told(lost(SessionLost)), 1, "it ended with"),
         (told(lost(), **OF_SESSION), 1, "it ended with"),
+        (told(lost(attempt=RETRIES), **AGAIN), RETRIES, "it may be run again, and has no result"),
+        (told(lost(started=False, attempt=9), **AGAIN), 0, "it may be run again"),
+        (told(lost(attempt=1, severity=Severity.CRITICAL), **AGAIN), 1, "it may be run again"),
         (told(lost(), **AGAIN), 1, "it may be run again, and has no result"),
         (told((2, RIGHT), **OF_SESSION), 1, "session 0, life 0: its calls were [2]"),
         (told(RIGHT, number=1), 0, "never started"),

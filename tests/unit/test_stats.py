@@ -97,6 +97,15 @@ def test_what_is_sent_ahead_does_not_run() -> None:
     assert stats(pool).workers[0].ahead == 4
 
 
+def test_what_was_ended_while_it_was_ahead_is_resolved_though_its_worker_still_has_it() -> None:
+    pool = PurePool(prefetch=4)
+    pool.submit(*range(9))
+    pool.reply(0, 0)
+    pool.tell(told.KillRequested(3), told.TasksRecalled(0, ()))  # it came too late
+    assert tasks(stats(pool)) == {"running": 1, "ahead": 3, "waiting": 3}
+    assert resolved(stats(pool)) == {Ending.RETURNED: 1, Ending.KILLED: 1}
+
+
 def test_a_lost_task_retries_and_its_worker_is_restarted() -> None:
     pool = PurePool()
     pool.submit(7, retries=1)

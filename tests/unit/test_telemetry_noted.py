@@ -240,8 +240,16 @@ def test_what_is_told_of_a_task_is_what_the_desk_wrote_down() -> None:
     assert (done.waited, done.ran) == (1.0, 3.0)
 
 
-def test_a_task_that_was_sent_ahead_starts_when_the_one_before_it_ends() -> None:
-    watch = Watch()
+def look(event: TelemetryEvent) -> None:
+    if isinstance(event, TasksResolved):
+        assert event.tasks
+
+
+@pytest.mark.parametrize("meanwhile", [lambda _: None, look], ids=["looked at later", "at once"])
+def test_a_task_that_was_sent_ahead_starts_when_the_one_before_it_ends(
+    meanwhile: Callable[[TelemetryEvent], object],
+) -> None:
+    watch = Watch(meanwhile)
     watch.resolve(1, 0, sent_at=1.0, ended_at=4.0)
     watch.resolve(2, 1, sent_at=1.0, ended_at=4.5)
     watch.resolve(3, 0, sent_at=2.0, ended_at=6.0)
@@ -470,9 +478,9 @@ def test_what_is_noted_while_a_batch_is_taken_comes_with_the_next() -> None:
     watch.telemetry.pending = Crowded(lambda: watch.note(1))
     watch.resolve(7)
     watch.telemetry.deliver()
-    assert (watch.story, watch.handed_over) == ([[7]], 1)
-    watch.telemetry.deliver()
-    assert watch.story == [[7], 1]
+    assert watch.story == [[7]]
+    watch.telemetry.deliver()  # as whoever noted it does
+    assert (watch.story, watch.handed_over) == ([[7], 1], 0)
 
 
 # The log.
