@@ -215,7 +215,7 @@ class Desk:
         until = None if timeout is None else time.monotonic() + timeout
         try:
             left = timeout
-            while self.hear(self.listening.ears.wait(left), future):
+            while self.hear(self.listening.wait(left), future):
                 left = None if until is None else until - time.monotonic()
                 if left is not None and left <= 0:
                     return

@@ -12,6 +12,8 @@ them through the ears' one descriptor, or, while a client leads, not at all.
 
 from __future__ import annotations
 
+import os
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from pool.poller import Poller
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 
 # So long after a client left the lead the loop's thread waits for it, or another, to come back.
 LEASE_S: Final = 0.001
+
+
+# A wait for a worker that was shorter than this makes the next one look instead of sleep.
+SHORT_S: Final = 0.0002
 
 
 class Listening:
@@ -48,6 +54,7 @@ class Listening:
         self._attached = False
         self._watched = False
         self._left_at = -LEASE_S
+        self._short = False
         self.ears.register(self._nudge.fileno(), None)
         self._attach()
 
@@ -69,6 +76,27 @@ class Listening:
             self._attached = False
             self._poller.unregister(self.ears.fileno())
         return True
+
+    def wait(self, timeout: float | None) -> list[tuple[Source | None, int]]:
+        """What the workers' sockets have to say is returned; for the leader, without the lock.
+
+        A wait that is short costs less if the thread does not sleep: it would take longer to wake
+        up than the worker takes to answer. So as long as waits are short it looks again and again,
+        for no longer than a wait may be to be called short, and lets others run in between.
+
+        Args:
+            timeout: seconds to wait; None waits for ever.
+        """
+        began = time.monotonic()
+        if self._short:
+            while time.monotonic() - began < SHORT_S:
+                told_of = self.ears.wait(0.0)
+                if told_of:
+                    return told_of
+                os.sched_yield()
+        told_of = self.ears.wait(timeout)
+        self._short = time.monotonic() - began < SHORT_S
+        return told_of
 
     def leave(self, now: float) -> None:
         """Nobody leads; the loop's thread listens, at once or when the lease is over.
