@@ -47,6 +47,7 @@ class Loop:
     def __init__(self, config: PoolConfig, core: Callable[..., Core] = Core) -> None:
         self.desk = Desk(config, core)
         self._forked = False
+        self._due_at = 0.0  # when the earliest timer was due, the last time that was looked at
         self._fallback = Fallback(config.fallback, self.desk.tell)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pool-loop", daemon=True)
@@ -172,8 +173,9 @@ class Loop:
             self.desk.tell(self.desk.left_word.popleft())
         while self.desk.chores:
             self._do_chore(self.desk.chores.popleft())
-        with self.desk.lock:
-            self.desk.crew.watch_writes()
+        if not self.desk.listening.possible:  # otherwise whoever sends sees to that
+            with self.desk.lock:
+                self.desk.crew.watch_writes()
 
     def _do_chore(self, effect: do.Effect) -> None:
         if isinstance(effect, do.SpawnWorker):
@@ -204,11 +206,11 @@ class Loop:
             self.desk.crew.enlist(worker, process)
 
     def _fire_timers(self) -> None:
-        while True:
+        while time.monotonic() >= self._due_at:
             with self.desk.lock:
                 timer = self.desk.timers.take(time.monotonic())
             if timer is None:
-                return
+                return  # what was set meanwhile has woken this thread
             self.desk.tell(told.TimerFired(timer))
 
     def _patience(self) -> float:
@@ -217,6 +219,7 @@ class Loop:
             if self.desk.chores or self.desk.left_word or self.desk.closed.is_set():
                 return 0.0
             now = time.monotonic()
-            due = (self.desk.listening.mind(now), self.desk.timers.next_at())
-        next_at = min((at for at in due if at is not None), default=now + PATIENCE_MAX_S)
+            mind_at, timer_at = self.desk.listening.mind(now), self.desk.timers.next_at()
+        self._due_at = now + PATIENCE_MAX_S if timer_at is None else timer_at
+        next_at = self._due_at if mind_at is None else min(mind_at, self._due_at)
         return min(max(0.0, next_at - now), PATIENCE_MAX_S)
