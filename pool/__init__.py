@@ -18,9 +18,11 @@ from pool.errors import (
 )
 from pool.futures import TaskFuture
 from pool.pool import Pool
+from pool.record import Record, read_record
 from pool.recovery import Backoff, Category, RetryPolicy, Severity, Shape, Strategy
 from pool.session import Session
 from pool.stats import PoolStats, WorkerStats
+from pool.telemetry import TaskDone, TasksResolved, TelemetryEvent
 
 __all__ = [
     "Backoff",
@@ -37,6 +39,7 @@ __all__ = [
     "PoolSaturated",
     "PoolShutdown",
     "PoolStats",
+    "Record",
     "RetryPolicy",
     "Session",
     "SessionLost",
@@ -44,8 +47,12 @@ __all__ = [
     "Shape",
     "Strategy",
     "TaskCancelled",
+    "TaskDone",
     "TaskFuture",
     "TaskTimeout",
+    "TasksResolved",
+    "TelemetryEvent",
     "WorkerLost",
     "WorkerStats",
+    "read_record",
 ]

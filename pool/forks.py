@@ -7,6 +7,7 @@ not see their pool die, and must not touch the pool in any other way.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import weakref
@@ -47,12 +48,11 @@ def tell_children(holder: Inheritance) -> None:
 
 
 def _forked() -> None:
-    try:
+    with contextlib.ExitStack() as last:
+        last.callback(_LOCK.release)
+        last.callback(_HOLDERS.clear)
         for holder in list(_HOLDERS):
-            holder.forked()
-        _HOLDERS.clear()
-    finally:
-        _LOCK.release()
+            last.callback(holder.forked)  # each, also after another has raised
 
 
 os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_forked)

@@ -30,6 +30,11 @@ LEASE_S: Final = 0.001
 SHORT_S: Final = 0.0002
 
 
+# An interrupt that comes just before a wait begins is seen by the interpreter only when it ends; so
+# a client's wait, however long, is made of waits of at most so many seconds.
+ATTENTION_S: Final = 0.5
+
+
 class Listening:
     """Whose turn it is to listen. All but `wait` is called with the desk's lock held.
 
@@ -85,7 +90,7 @@ class Listening:
         for no longer than a wait may be to be called short, and lets others run in between.
 
         Args:
-            timeout: seconds to wait; None waits for ever.
+            timeout: seconds to wait, and at most `ATTENTION_S` of them; None for that.
         """
         began = time.monotonic()
         if self._short:
@@ -94,7 +99,7 @@ class Listening:
                 if told_of:
                     return told_of
                 os.sched_yield()
-        told_of = self.ears.wait(timeout)
+        told_of = self.ears.wait(ATTENTION_S if timeout is None else min(timeout, ATTENTION_S))
         self._short = time.monotonic() - began < SHORT_S
         return told_of
 

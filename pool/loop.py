@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import math
 import sys
 import threading
 import time
@@ -20,6 +21,7 @@ from pool.core import Core
 from pool.crew import bury
 from pool.desk import Desk
 from pool.fallback import Fallback
+from pool.listening import ATTENTION_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,8 +92,10 @@ class Loop:
         if self._forked or threading.current_thread() is self._thread:
             return False  # a callback cannot wait for the thread that calls it
         # Not by the thread's own `join`: interrupted once, it believes that the thread has ended.
-        if not self._ended.wait(timeout):
-            return False
+        until = math.inf if timeout is None else time.monotonic() + timeout
+        while not self._ended.wait(min(ATTENTION_S, max(0.0, until - time.monotonic()))):
+            if time.monotonic() >= until:
+                return False
         self._thread.join()
         return True
 

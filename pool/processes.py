@@ -234,10 +234,10 @@ class WorkerProcess:
         """Every descriptor of a reaped process is closed; closing twice is no error."""
         if self.exit_fd < 0:
             return
-        os.close(self.exit_fd)
-        self.exit_fd = -1
-        os.close(self._lifeline)
-        self._lifeline = -1
+        closed = (self.exit_fd, self._lifeline)
+        self.exit_fd = self._lifeline = -1  # first, for a child that is forked meanwhile
+        for fd in closed:
+            os.close(fd)
         for end in (self.channel, self._giver, self._tokens):
             end.close()
         self._mark.close()
@@ -249,7 +249,7 @@ class WorkerProcess:
             end.close()
         self._mark.close()
         for fd in (self._lifeline, self.exit_fd):
-            if fd >= 0:
+            with contextlib.suppress(OSError):  # there is none, or none any more
                 os.close(fd)
         self._lifeline = self.exit_fd = -1
         if hasattr(self, "process"):  # at its exit multiprocessing would try to join it

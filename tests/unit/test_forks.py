@@ -84,3 +84,19 @@ def test_child_may_bar_and_fork_as_its_parent_may() -> None:
             os._exit(7)
         os._exit(os.waitpid(grandchild, 0)[1] >> 8)
     assert os.waitpid(child, 0)[1] >> 8 == 7
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_holder_that_raises_keeps_no_other_from_being_told() -> None:
+    told, tell = os.pipe()
+    holders = [Holder(tell, b"x") for _ in range(5)]
+    for holder in holders[1:4]:
+        holder.tell = -1
+    child = os.fork()
+    if child == 0:
+        with forks.barred():
+            os._exit(0)
+    os.close(tell)
+    assert os.waitpid(child, 0) == (child, 0)
+    assert os.read(told, 100) == b"xx"
+    os.close(told)

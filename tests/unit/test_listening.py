@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pool.crew import Source
-from pool.listening import LEASE_S, SHORT_S, Listening
+from pool.listening import ATTENTION_S, LEASE_S, SHORT_S, Listening
 from pool.poller import Poller
 from pool.waker import Waker
 
@@ -125,9 +125,9 @@ def test_after_a_short_wait_the_leader_looks_again_before_it_sleeps(
     assert pair.listening.lead(ME)
     pair.worker.send(b"x")
     pair.listening.wait(None)
-    assert looked == [None]
+    assert looked == [ATTENTION_S]
     pair.listening.wait(None)
-    assert looked == [None, 0.0]
+    assert looked == [ATTENTION_S, 0.0]
     pair.here.recv(1)
     assert pair.listening.wait(2 * SHORT_S) == []
     assert looked[-1] == 2 * SHORT_S  # in the end it slept, and that was no short wait
