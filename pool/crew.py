@@ -59,6 +59,7 @@ class Crew:
         self._ears = ears if ears.shared else poller
         self._context = context_for(config)
         self._main_file = MainFile()
+        self._starting: list[WorkerProcess] = []
         self._members: dict[int, Member] = {}
         self._unsent: dict[int, Member] = {}
         self._setup = WorkerSetup(
@@ -78,10 +79,10 @@ class Crew:
             Exception: it could not be started; an initializer may refuse to be pickled, too.
         """
         self._main_file.restored()
-        process = WorkerProcess(worker, self._context, self._setup)
+        process = WorkerProcess(worker, self._context, self._setup, keeper=self._starting)
         if self._main_file.restored():  # the main script ended just now; did this one see it?
             bury(process)
-            process = WorkerProcess(worker, self._context, self._setup)
+            process = WorkerProcess(worker, self._context, self._setup, keeper=self._starting)
         return process
 
     # With the loop's lock held.
@@ -89,9 +90,10 @@ class Crew:
     def enlist(self, worker: int, process: WorkerProcess) -> None:
         """The process is a worker of this crew, and is heard."""
         member = Member(process, self._bytes_max)
-        self._members[worker] = member
         self._ears.register(member.fileno(), Source(worker, ended=False))
         self._poller.register(process.exit_fd, Source(worker, ended=True))
+        self._members[worker] = member
+        self._starting.clear()
 
     def discharge(self, worker: int) -> WorkerProcess | None:
         """The worker is of this crew no more; its process is returned, for `bury`.
@@ -113,6 +115,9 @@ class Crew:
             self._unwatch(member)
             bury(member.process)
             del self._members[number]
+        for process in self._starting:  # its start was interrupted
+            if process.exit_fd >= 0:
+                bury(process)
 
     def news(self, source: Source) -> list[told.Event]:
         """What became readable is returned: a worker's replies, and after them its exit."""

@@ -105,6 +105,8 @@ class WorkerProcess:
         context: the start method.
         setup: the initializer and the bounds.
         body: what the process runs; the worker's loop.
+        keeper: holds this from before the process runs, so that whoever is interrupted before the
+            call has returned can end it all the same; not if this raises.
 
     Raises:
         OSError: the operating system refused the process or a descriptor; nothing is left of it.
@@ -116,6 +118,7 @@ class WorkerProcess:
         context: Any,
         setup: WorkerSetup,
         body: Callable[..., int] = child.run,
+        keeper: list[WorkerProcess] | None = None,
     ) -> None:
         self.number = number
         self.sent = 0
@@ -123,6 +126,9 @@ class WorkerProcess:
         self.exit_fd = -1
         self._context = context
         with contextlib.ExitStack() as undo, contextlib.ExitStack() as handed_over:
+            if keeper is not None:
+                keeper.append(self)
+                undo.callback(keeper.remove, self)
             with forks.barred():  # a child that is forked now would hold what it does not know of
                 theirs = self._open(undo, handed_over)
                 forks.tell_children(self)

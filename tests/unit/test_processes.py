@@ -352,7 +352,7 @@ def test_main_module_that_forgot_its_file_is_reminded() -> None:
 
 
 def test_main_module_without_a_file_stays_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(sys.modules["__main__"], "__file__")
+    monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
     assert MainFile().restored() is False
     assert not hasattr(sys.modules["__main__"], "__file__")
 
