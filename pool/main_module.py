@@ -32,9 +32,10 @@ def ensure_forkserver() -> None:
 
 def _preload() -> None:
     text = os.environ.pop(VARIABLE, None)
-    if text is None:
-        return
     this: Any = process.current_process()
+    # The server could not import this, and a worker of it does: that is told its main module.
+    if text is None or hasattr(this, _MARK):
+        return
     # No process may be started by what is imported now; the server itself does it so.
     setattr(this, _MARK, True)
     try:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import signal
 import threading
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
-from hostile import LIMIT, is_dead, two_workers
+from hostile import FORK, LIMIT, is_dead, two_workers
 
 from pool import PayloadError, Pool, PoolBroken, PoolConfig, TaskFuture
 from pool.effects import Ending, Outcome
 from pool.events import Reply, ResultReceived
+from pool.processes import WorkerProcess
 
 if TYPE_CHECKING:
     from pool.effects import Effect
@@ -165,3 +168,33 @@ def test_who_was_interrupted_while_waiting_for_the_end_may_wait_for_it_again(poo
     assert pool._loop.join(0.0) is False  # a task still runs
     assert held.kill()
     assert pool._loop.join(LIMIT) is True
+
+
+class Interrupted(WorkerProcess):
+    """The user's interrupt comes when the process has just been started."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("method", ["forkserver", FORK])
+def test_interrupt_while_the_first_worker_starts_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    with Pool(size=1, start_method=method) as pool:  # multiprocessing's own are up now
+        assert pool.submit(abs, -1).result(LIMIT) == 1
+    before = census()
+    with monkeypatch.context() as patch:
+        patch.setattr("pool.crew.WorkerProcess", Interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            Pool(size=2, start_method=method)
+    gc.collect()
+    assert census() == before
+
+
+def census() -> tuple[int, int, list[int]]:
+    """Descriptors, threads and child processes of this process."""
+    me = psutil.Process()
+    children = sorted(child.pid for child in me.children(recursive=True))
+    return me.num_fds(), threading.active_count(), children

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pickle
 import signal
+import sys
+from multiprocessing import spawn
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,15 +15,16 @@ import pytest
 from pool import interrupts, preloaded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture(autouse=True)
 def _usual() -> Iterator[None]:
     """Afterwards interrupts are what they were."""
-    handler = signal.getsignal(signal.SIGINT)
+    handler, hook = signal.getsignal(signal.SIGINT), sys.excepthook
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     yield
+    sys.excepthook = hook
     signal.signal(signal.SIGINT, handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
@@ -88,3 +92,42 @@ def test_last_preloaded_module_forgets_them_only_where_they_are_blocked(heard: l
     importlib.reload(preloaded)
     signal.raise_signal(signal.SIGINT)
     assert heard == [signal.SIGINT]
+
+
+def raised(work: Callable[[], Any]) -> BaseException:
+    with pytest.raises((EOFError, ZeroDivisionError)) as caught:
+        work()
+    return caught.value
+
+
+def read_what_to_run() -> None:
+    """As the forkserver's child reads it, from a starter that has gone."""
+    read_end, write_end = os.pipe()
+    os.close(write_end)
+    main: Any = spawn._main  # type: ignore[attr-defined]
+    main(read_end, None)
+
+
+def read_something_else() -> None:
+    raise EOFError("a task's own")
+
+
+@pytest.mark.parametrize(
+    ("work", "told"),
+    [(read_what_to_run, False), (read_something_else, True), (lambda: 1 // 0, True)],
+)
+def test_process_whose_starter_was_interrupted_has_nothing_to_tell(
+    capsys: pytest.CaptureFixture[str], work: Callable[[], Any], told: bool
+) -> None:
+    error = raised(work)
+    preloaded.tell(type(error), error, error.__traceback__)
+    assert (type(error).__name__ in capsys.readouterr().err) is told
+
+
+def test_hook_for_errors_is_set_only_in_a_forkserver_that_was_started_so() -> None:
+    usual = sys.excepthook
+    importlib.reload(preloaded)
+    assert sys.excepthook is usual
+    with interrupts.blocked():
+        importlib.reload(preloaded)
+    assert sys.excepthook is preloaded.tell

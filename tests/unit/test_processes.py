@@ -9,9 +9,12 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 from multiprocessing import util
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import psutil
 import pytest
 
@@ -291,6 +294,24 @@ def test_nothing_is_left_of_a_process_that_was_started_in_vain(
     assert descriptors() == before
 
 
+def test_keeper_holds_a_process_unless_making_it_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[WorkerProcess] = []
+    worker = WorkerProcess(0, FORK, WorkerSetup(), obey, kept)
+    assert kept == [worker]
+
+    def refuse(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(processes, "_exit_descriptor", refuse)
+        with pytest.raises(KeyboardInterrupt):
+            WorkerProcess(1, FORK, WorkerSetup(), obey, kept)
+    assert kept == [worker]
+    worker.kill()
+    worker.reap(LIMIT)
+    worker.close()
+
+
 def test_process_waits_for_orders_and_tokens_whatever_the_default_timeout_is() -> None:
     usual = socket.getdefaulttimeout()
     socket.setdefaulttimeout(0.01)
@@ -311,11 +332,42 @@ def test_process_waits_for_orders_and_tokens_whatever_the_default_timeout_is() -
 def test_forkserver_preloads_what_the_workers_and_the_program_need(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    context_for(PoolConfig(start_method="forkserver"))  # it runs now, and with what it needs
     told: list[list[str]] = []
     kind = type(multiprocessing.get_context("forkserver"))
     monkeypatch.setattr(kind, "set_forkserver_preload", lambda _, names: told.append(names))
     context_for(PoolConfig(start_method="forkserver", preload=("json",)))
     assert told == [["pool.main_module", "pool.worker", "json", "pool.preloaded"]]
+
+
+def test_pool_runs_where_the_forkserver_cannot_import_it(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    root = Path(processes.__file__).parents[1]
+    site = Path(attrs.__file__).parents[1]
+    program.write_text(
+        textwrap.dedent(
+            f"""
+            import sys
+            sys.path += [{str(root)!r}, {str(site)!r}]
+            from pool import Pool
+
+            if __name__ == "__main__":
+                with Pool(size=2, start_method="forkserver") as pool:
+                    print(list(pool.map(abs, range(-3, 0))))
+            """
+        )
+    )
+    bare = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
+    ran = subprocess.run(
+        [sys.executable, "-S", program],
+        cwd=tmp_path,
+        env=bare,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "[3, 2, 1]\n", "")
 
 
 def test_forkserver_of_another_process_is_left_and_one_is_started(
