@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from machines.drivers import Diverged, Layer
+from machines.machine import PromiseBroken
 from machines.parts import POOL, Parts
-from machines.pool_machine import PoolMachine, PromiseBroken
+from machines.pool_machine import PoolMachine
 from machines.run import Run, execute
 from machines.trace import Trace
 from machines.uniform import BACKEND

@@ -265,6 +265,14 @@ COMMANDS: Final[dict[str, type[Command]]] = {
 FAULTS: Final = (Crash, Stop, Mangle, NextStart)
 
 
+def fault_of(command: Command) -> str | None:
+    """The fault's name, with its sort after a colon where it has one; None for no fault."""
+    if not isinstance(command, FAULTS):
+        return None
+    how = getattr(command, "how", None)
+    return command.do if how is None else f"{command.do}:{how.value}"
+
+
 @frozen
 class Setting:
     """The part of the pool's configuration that a trace chooses.
