@@ -117,6 +117,7 @@ class OnTime(Checker):
         self._config: saw.Configured | None = None
         self._opened: saw.Opened | None = None
         self._turn: list[saw.Record] = []
+        self._at = -1.0
         self._workers: dict[int, _Person] = {}
         self._idle_since: dict[int, float] = {}
         self._fresh: set[int] = set()
@@ -161,6 +162,9 @@ class OnTime(Checker):
         self._config = record
 
     def _told(self, record: saw.Told) -> str | None:
+        if record.at == self._at and not self._turn:
+            return None  # nothing has happened, and no time has passed
+        self._at = record.at
         early = None
         if self._config is not None and self._opened is not None:
             for kept in self._turn:
