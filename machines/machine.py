@@ -7,13 +7,14 @@ machine that found it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
 
 from machines.body import FRAMES, Condition, FactKind
 from machines.drivers import Diverged
+from machines.swarm import name_of
 from machines.trace import Trace
 from model.promises import WORDS
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from machines.body import Body
     from machines.run import Report, Run
     from machines.trace import Setting
+    from machines.world import World
     from model.checker import Violation
 
 WHICH: Final = st.integers(0, 7)
@@ -51,10 +53,17 @@ BROKEN: Final[dict[str, type[PromiseBroken]]] = {
 class Machine(RuleBasedStateMachine):
     """One pool from its start to its verified end; the rules are its subclasses'.
 
+    Attributes:
+        share: its part of a profile's examples.
+        steps: rules in an example; None for as many as the profile says.
+
     Args:
         begin: makes the run, on whatever layer and with whatever bug.
         done: is given each finished run and its report.
     """
+
+    share: ClassVar[float] = 0.12
+    steps: ClassVar[int | None] = None
 
     def __init__(
         self, begin: Callable[[Setting], Run], done: Callable[[Run, Report], None]
@@ -65,11 +74,22 @@ class Machine(RuleBasedStateMachine):
         self.run: Run | None = None
         self.tasks = 0
         self.sessions: list[int] = []
+        self.off: frozenset[str] = frozenset()
 
-    def begin(self, setting: Setting) -> None:
-        """A fresh pool starts."""
+    def begin(self, setting: Setting, off: frozenset[str] = frozenset()) -> None:
+        """A fresh pool starts.
+
+        Args:
+            setting: what of its configuration is chosen.
+            off: what this run goes without, by the names of `swarm.py`.
+        """
+        self.off = off
         self.run = self._begin(setting)
         self._check()
+
+    def allows(self, name: str) -> bool:
+        """Whether this run does not go without the command or fault of this name."""
+        return name not in self.off
 
     def teardown(self) -> None:
         """Faults stop, everything is delivered, and quiescence is demanded."""
@@ -85,12 +105,16 @@ class Machine(RuleBasedStateMachine):
                     raise Diverged(f"the run came to no end: {', '.join(report.unknown)} unknown")
 
     @property
-    def _world(self) -> Any:
+    def _run(self) -> Run:
         assert self.run is not None  # noqa: S101 - initialize came first
-        return self.run.world
+        return self.run
+
+    @property
+    def _world(self) -> World:
+        return self._run.world
 
     def _bodies(self) -> list[Body]:
-        return list(self._world.bodies.values())
+        return list(self._world.active.values())
 
     def workers(self, condition: Callable[[Body], bool]) -> list[int]:
         """The numbers of the workers of which this is true."""
@@ -131,13 +155,13 @@ class Machine(RuleBasedStateMachine):
             self._do(make(number))
 
     def _do(self, command: trace.Command) -> None:
-        assert self.run is not None  # noqa: S101 - initialize came first
-        self.run.do(command)
+        if self.off and name_of(command) in self.off:
+            return
+        self._run.do(command)
         self._check()
 
     def _check(self) -> None:
-        assert self.run is not None  # noqa: S101 - called where it was made
-        self._raise_if_broken(self.run)
+        self._raise_if_broken(self._run)
 
     def _raise_if_broken(self, run: Run) -> None:
         if run.violation is not None:

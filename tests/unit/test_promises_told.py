@@ -24,6 +24,7 @@ from model.history import (
     Configured,
     Died,
     Finished,
+    Launched,
     Moved,
     Opened,
     Recalled,
@@ -66,6 +67,7 @@ CONFIG = Configured(
 OPENED = Opened(size=1, queue_limit=None, grace=5.0)
 TWO = Opened(size=2, queue_limit=None, grace=5.0)
 START, START_1 = StartAsked(0), StartAsked(1)
+LIVES = Launched(0)
 READY = Moved(0, "initializing", "init_complete", "ready")
 CHECKOUT = Moved(0, "ready", "checkout", "busy")
 CHECKIN = Moved(0, "busy", "checkin_success", "ready")
@@ -268,7 +270,7 @@ ACCEPTED: list[tuple[str, str, list[Record]]] = [
     (
         "S17",
         "a worker that stops in time",
-        [*DUE, Bloated(0), RECYCLED, Told(1.0), Died(0), Told(3.0), Told(9.0)],
+        [*DUE, LIVES, Bloated(0), RECYCLED, Told(1.0), Died(0), Told(3.0), Told(9.0)],
     ),
 ]
 REJECTED: list[tuple[str, str, list[Record]]] = [
@@ -461,7 +463,7 @@ REJECTED: list[tuple[str, str, list[Record]]] = [
     (
         "S17",
         "at 7 s worker 0 was told to stop at 1 s, and lives",
-        [*DUE, Bloated(0), RECYCLED, Told(1.0), Told(7.0)],
+        [*DUE, LIVES, Bloated(0), RECYCLED, Told(1.0), Told(7.0)],
     ),
     (
         "S17",
