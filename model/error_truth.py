@@ -155,8 +155,6 @@ class ErrorsToldTruly(Checker):
             value: Any = record.value
             exhausted = isinstance(value, (list, tuple)) and value[:1] == [_EXHAUSTED]
             self._tasks[record.task].exhausted = exhausted
-            if record.worker is None:  # what it raised elsewhere is the task's, whatever it is
-                self._tasks[record.task].category = "task"
 
     # What is judged.
 
@@ -227,7 +225,11 @@ class ErrorsToldTruly(Checker):
     def _resolved(self, record: saw.Resolved) -> str | None:
         self._ended[record.task] = record.ending
         task = self._tasks.get(record.task)
-        if task is None or record.ending not in ("lost", "raised") or task.held is None:
+        if task is None or record.ending not in ("lost", "raised"):
+            return None
+        if task.held is None:
+            if record.ending == "raised":  # the fallback executor ran it, and it raised there
+                task.category = "task"
             return None
         task.end(self._category(task))
         if task.session is not None or self._broke or task.over > task.retries:

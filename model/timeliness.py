@@ -32,7 +32,7 @@ class _Person:
         served: how many tasks it has answered.
         sessions: those that live on it.
         bloated: whether it has said that it is over its memory limit.
-        alive: whether it has a living process.
+        lives: whether its process does.
 
     Args:
         at: when it was asked for.
@@ -50,7 +50,7 @@ class _Person:
         self.missed_at = -1.0
         self.served = 0
         self.sessions: set[int] = set()
-        self.bloated = self.alive = False
+        self.bloated = self.lives = False
 
     def misses(self, at: float) -> bool:
         """Whether it misses a health check at this time; it is counted once."""
@@ -67,7 +67,7 @@ class _Person:
         if self.state == "initializing" and limit is not None and gone > limit:
             yield f"has been starting since {self.since:g} s"
         told = self.state == "terminating" and self.because in _STOPPED
-        if told and gone > grace and self.alive:
+        if told and gone > grace and self.lives:
             yield f"was told to stop at {self.since:g} s, and lives"
         if self.owes is not None and at > self.owes + NEGLIGIBLE_S:
             owed = self.owes
@@ -130,9 +130,9 @@ class OnTime(Checker):
         self._tick = 1
         self._takers: dict[type, Callable[[Any, float], str | None]] = {
             saw.StartAsked: self._start_asked,
-            saw.Launched: self._launched,
             saw.Moved: self._moved,
             saw.Bloated: self._bloated,
+            saw.Launched: self._launched,
             saw.Died: self._died,
             saw.CheckAsked: self._check_asked,
             saw.CheckAnswered: self._check_answered,
@@ -183,11 +183,11 @@ class OnTime(Checker):
 
     def _launched(self, record: saw.Launched, _: float) -> None:
         if record.worker in self._workers:
-            self._workers[record.worker].alive = True
+            self._workers[record.worker].lives = True
 
     def _died(self, record: saw.Died, _: float) -> None:
         if record.worker in self._workers:
-            self._workers[record.worker].alive = False
+            self._workers[record.worker].lives = False
 
     def _bloated(self, record: saw.Bloated, _: float) -> None:
         if record.worker in self._workers:
@@ -338,7 +338,11 @@ class OnTime(Checker):
         return f"the pool broke when its breaker had opened {self._openings} times; {may} it may"
 
     def _closed(self, _: saw.Closed, __: float) -> None:
-        self._opened_at = None  # there is nothing left to start
+        """Nothing is due any more."""
+        self._opened_at = None
+        self._openings = 0
+        self._workers.clear()
+        self._idle_since.clear()
 
     def _cooldowns(self) -> list[float]:
         """For how long it may be open: each opening in a row doubles that, unless it was killed."""
