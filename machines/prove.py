@@ -58,7 +58,8 @@ class Prove:
             machine: the machine's class.
         """
         examples = self.examples(machine)
-        budget = budget_of(self.profile, self.layer, examples, self.profile.stateful_step_count)
+        steps = machine.steps or self.profile.stateful_step_count
+        budget = budget_of(self.profile, self.layer, examples, steps)
         before = self.tally.examples
         findings = hunt(
             self.layer, self.tally, budget, machine=machine, parts=self.parts, seeded=self.seed

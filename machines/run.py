@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 from collections import Counter
@@ -10,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import attrs
-from attrs import frozen
+from attrs import field, frozen
 
 from machines import trace
 from machines.body import Condition
@@ -28,12 +29,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
 
+    from machines.body import Body
     from machines.drivers.driver import MakeDriver
     from machines.trace import Command, Setting, Trace
     from model.checker import Checker, Violation
 
 MOVES_MAX: Final = 2_000
 _ROUND: Final = (TimerKind.HEALTH, TimerKind.AGE)
+_STOPPED: Final = Condition.STOPPED
 
 
 @frozen
@@ -43,7 +46,7 @@ class Report:
     Attributes:
         violation: the first promise that it broke; None if it broke none.
         step: the index of the step that showed it; the number of steps if the end did.
-        digest: SHA-256 of the canonical event log.
+        log: the event log.
         impossible: the steps that were impossible where they stood.
         showed: for each step, what it showed, as short sentences.
         fired: how often each lifecycle move (from, because, to) fired.
@@ -53,12 +56,22 @@ class Report:
 
     violation: Violation | None
     step: int | None
-    digest: str
+    log: tuple[Any, ...] = field(repr=False)
     impossible: tuple[int, ...]
     showed: tuple[tuple[saw.Record, ...], ...]
     fired: Counter[tuple[str, str, str]]
     verdicts: dict[str, Verdict]
     processes: int
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the canonical event log, in hexadecimal; reckoned when it is wanted."""
+        return digest(self.log)
+
+    @property
+    def events(self) -> int:
+        """How many events the core was told."""
+        return sum(type(entry) is tuple for entry in self.log)
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -96,7 +109,9 @@ class Run:
         self.impossible: list[int] = []
         self._layer = layer
         self._judge = Judge(promises)
-        self._showed: list[list[saw.Record]] = [[]]
+        self._observe = self._judge.observe
+        self._now_shown: list[saw.Record] = []
+        self._showed: list[list[saw.Record]] = [self._now_shown]
         config = setting.config()
         self._driver = (driver or DRIVERS[layer])(config, parts)
         with contextlib.ExitStack() as undo:
@@ -122,7 +137,7 @@ class Run:
         """
         if self.violation is not None:
             return False
-        self._showed.append([])
+        self._next_step()
         self.steps.append(command)
         possible = self.world.do(command)
         if not possible:
@@ -132,7 +147,7 @@ class Run:
     def finish(self) -> Report:
         """Faults stop, all is delivered, the pool is shut down and nothing is left of it."""
         end = len(self.steps)
-        self._showed.append([])
+        self._next_step()
         if self.violation is None:
             self._heal()
         if self.violation is None:
@@ -159,12 +174,16 @@ class Run:
     def _watch(self, record: saw.Record) -> None:
         if self.violation is not None:
             return
-        self._showed[-1].append(record)
+        self._now_shown.append(record)
         if type(record) is saw.Moved:
             self.fired[record.before, record.because, record.after] += 1
-        self.violation = self._judge.observe(record)
+        self.violation = self._observe(record)
         if self.violation is not None:
             self.violated_at = len(self._showed) - 2
+
+    def _next_step(self) -> None:
+        self._now_shown = []
+        self._showed.append(self._now_shown)
 
     def _report(self, end: int) -> Report:
         step = None if self.violated_at is None else min(max(self.violated_at, 0), end)
@@ -175,7 +194,7 @@ class Run:
         return Report(
             violation=self.violation,
             step=step,
-            digest=digest(self.world.log),
+            log=tuple(self.world.log),
             impossible=tuple(self.impossible),
             showed=tuple(tuple(records) for records in self._showed),
             fired=self.fired,
@@ -217,17 +236,24 @@ def _awaited(world: World) -> float | None:
 
 def fair_moves(world: World) -> list[Command]:
     """One move for each worker that has one, in the workers' order; nobody is left out."""
-    moves: list[Command] = []
-    for body in world.bodies.values():
-        if body.condition is Condition.STOPPED:
-            moves.append(trace.Continue(body.number))
-        elif body.facts:
-            moves.append(trace.Deliver(body.number))
-        elif body.openable and body.at_gate is not None:
-            moves.append(trace.Open(body.at_gate.number))
-        elif body.receptive:
-            moves.append(trace.Receive(body.number))
-    return moves
+    return [move for body in world.active.values() if (move := fair_move(body)) is not None]
+
+
+def fair_move(body: Body) -> Command | None:
+    """What is next for this worker where nothing goes wrong; None if there is nothing."""
+    if body.condition is _STOPPED:
+        return trace.Continue(body.number)
+    if body.facts:
+        return deliver(body.number)
+    if body.openable and body.at_gate is not None:
+        return open_gate(body.at_gate.number)
+    return receive(body.number) if body.receptive else None
+
+
+# The commands of a fair schedule come again and again; each is made, and checked, once.
+deliver: Final = functools.lru_cache(1_000)(trace.Deliver)
+receive: Final = functools.lru_cache(1_000)(trace.Receive)
+open_gate: Final = functools.lru_cache(1_000)(trace.Open)
 
 
 def execute(
@@ -254,17 +280,29 @@ def digest(log: Iterable[Any]) -> str:
 
     Payloads are opaque and stay out; what they hold is in the log as resolved values.
     """
-    sha = hashlib.sha256()
-    for entry in log:
-        line = json.dumps(_canonical(entry), sort_keys=True, separators=(",", ":"))
-        sha.update(line.encode() + b"\n")
-    return sha.hexdigest()
+    lines = [_ENCODE(_canonical(entry)) for entry in log]
+    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
+
+
+_ENCODE: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_PLAIN: Final = frozenset({int, float, str, bool, type(None)})
+
+
+@functools.cache
+def _fields(kind: type) -> tuple[str, ...] | None:
+    """What of this class goes into the log; None if it is none of ours."""
+    if not attrs.has(kind):
+        return None
+    return tuple(a.name for a in attrs.fields(kind) if a.name != "payload")
 
 
 def _canonical(value: Any) -> Any:
-    if attrs.has(type(value)):
-        fields = [a.name for a in attrs.fields(type(value)) if a.name != "payload"]
-        return [type(value).__name__, *[_canonical(getattr(value, name)) for name in fields]]
+    kind: Any = type(value)
+    if kind in _PLAIN:
+        return value
+    names = _fields(kind)
+    if names is not None:
+        return [kind.__name__, *[_canonical(getattr(value, name)) for name in names]]
     if isinstance(value, (tuple, list)):
         return [_canonical(item) for item in value]
     return value.value if isinstance(value, Enum) else value

@@ -8,6 +8,7 @@ their files.
 
 from __future__ import annotations
 
+import functools
 import math
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -398,38 +399,43 @@ class Setting:
 
     def config(self) -> PoolConfig:
         """The pool's whole configuration, with virtual seconds that the machines know."""
-        return PoolConfig(
-            size=self.size,
-            max_overflow=self.max_overflow,
-            lazy=self.lazy,
-            strategy=self.strategy,
-            queue_limit=self.queue_limit,
-            prefetch=self.prefetch,
-            tasks_max=self.tasks_max,
-            age_max=self.age_max,
-            health_interval=self.health_interval,
-            health_failures_max=self.health_failures_max,
-            session_ttl=self.session_ttl,
-            retry=RetryPolicy(
-                backoff=Backoff(shape=Shape(self.backoff)),
-                strategies=dict.fromkeys(_OF_LOST_WORKERS, Strategy(self.lost)),
-            ),
-            breaker=BreakerPolicy(
-                failures_max=self.start_failures_max,
-                probes_max=self.probes_max,
-                openings_max=self.openings_max,
-                killings_max=self.openings_max,
-            ),
-            init_timeout=INIT_TIMEOUT_S,
-            grace=GRACE_S,
-            frame_bytes_max=FRAME_BYTES_MAX,
-        )
+        return _config_of(self)
 
 
 _OF_LOST_WORKERS: Final = (Category.CONNECTION, Category.COMMUNICATION)
 INIT_TIMEOUT_S: Final = 60.0
 GRACE_S: Final = 5.0
 FRAME_BYTES_MAX: Final = 1 << 22
+
+
+@functools.lru_cache(maxsize=1024)
+def _config_of(setting: Setting) -> PoolConfig:
+    return PoolConfig(
+        size=setting.size,
+        max_overflow=setting.max_overflow,
+        lazy=setting.lazy,
+        strategy=setting.strategy,
+        queue_limit=setting.queue_limit,
+        prefetch=setting.prefetch,
+        tasks_max=setting.tasks_max,
+        age_max=setting.age_max,
+        health_interval=setting.health_interval,
+        health_failures_max=setting.health_failures_max,
+        session_ttl=setting.session_ttl,
+        retry=RetryPolicy(
+            backoff=Backoff(shape=Shape(setting.backoff)),
+            strategies=dict.fromkeys(_OF_LOST_WORKERS, Strategy(setting.lost)),
+        ),
+        breaker=BreakerPolicy(
+            failures_max=setting.start_failures_max,
+            probes_max=setting.probes_max,
+            openings_max=setting.openings_max,
+            killings_max=setting.openings_max,
+        ),
+        init_timeout=INIT_TIMEOUT_S,
+        grace=GRACE_S,
+        frame_bytes_max=FRAME_BYTES_MAX,
+    )
 
 
 @frozen

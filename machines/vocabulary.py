@@ -114,7 +114,9 @@ def _breaker_moved(effect: do.BreakerMoved) -> saw.BreakerMoved:
     return saw.BreakerMoved(before, BREAKER_REASONS[effect.because], after)
 
 
-_RECORDS: Final[dict[type, Callable[[Any], saw.Record]]] = {
+# Resolutions are not here: only the driver can tell what value they carry. Neither are refused
+# tasks: only the driver knows which session they were for.
+RECORDS: Final[dict[type, Callable[[Any], saw.Record]]] = {
     do.SpawnWorker: lambda e: saw.StartAsked(e.worker),
     do.SendTask: lambda e: saw.Assigned(e.task, e.worker, e.ahead),
     do.FailOver: lambda e: saw.Diverted(e.task),
@@ -128,12 +130,8 @@ _RECORDS: Final[dict[type, Callable[[Any], saw.Record]]] = {
 
 
 def record_of(effect: do.Effect) -> saw.Record | None:
-    """What an effect says to whoever watches the pool; None if it says nothing by itself.
-
-    Resolutions are not here: only the driver can tell what value they carry. Neither are refused
-    tasks: only the driver knows which session they were for.
-    """
-    make = _RECORDS.get(type(effect))
+    """What an effect says to whoever watches the pool; None if it says nothing by itself."""
+    make = RECORDS.get(type(effect))
     return None if make is None else make(effect)
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pool.config import PoolConfig
 
 SIGKILLED: Final = -9
+_RECORDS: Final = vocabulary.RECORDS
 _BAD: Final = {How.FLIPPED: "checksum", How.UNKNOWN: "kind", How.OVERSIZED: "length"}
 
 
@@ -112,6 +113,11 @@ class World:
         return self._book.all
 
     @property
+    def active(self) -> dict[int, Body]:
+        """The bodies of the workers of which anything may still be heard."""
+        return self._book.active
+
+    @property
     def launched(self) -> int:
         """How many processes were started."""
         return self._book.launched
@@ -186,7 +192,7 @@ class World:
         return True
 
     def _open(self, command: trace.Open) -> bool:
-        for body in self.bodies.values():
+        for body in self.active.values():
             if body.openable and body.at_gate is not None and body.at_gate.number == command.task:
                 self._driver.open(body.number)
                 body.gate = Gate.OPENED
@@ -208,6 +214,8 @@ class World:
             body.facts.extend(ends)
         if fact.kind is FactKind.REAP:
             body.condition = Condition.REAPED
+        if body.condition is Condition.REAPED and not body.facts:
+            del self.active[body.number]
         expected = _EVENTS[fact.kind](body, fact)
         self._tell(self._driver.fact(body.number, expected))
         return True
@@ -286,17 +294,17 @@ class World:
         except Exception as error:  # whatever the core raises is a bug of the core
             self._see(saw.Misfit(f"the core failed: {type(error).__name__}: {error}"))
             return
-        if isinstance(event, told.TaskSubmitted):
+        if type(event) is told.TaskSubmitted:
             self._see_accepted(event, asked)
         following: list[told.Event] = []
         for effect in asked:
             self.log.append(effect)
-            record = vocabulary.record_of(effect)
+            kind = type(effect)
+            record = _RECORDS.get(kind)
             if record is not None:
-                self._watch(record)
-            perform = self._performers.get(type(effect))
-            at_once = None if perform is None else perform(effect)
-            if at_once is not None:
+                self._watch(record(effect))
+            perform = self._performers.get(kind)
+            if perform is not None and (at_once := perform(effect)) is not None:
                 following.append(at_once)
         for fact in following:
             self._tell(fact)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from model.history import Record
 
+    Watch = Callable[[Any], str | None]
+
 PROMISES: Final[tuple[type[Checker], ...]] = (
     ResolvesOnce,
     OwnResult,
@@ -64,29 +66,31 @@ class Judge:
 
     def __init__(self, promises: Iterable[type[Checker]] = PROMISES) -> None:
         self._checkers = [promise() for promise in promises]
-        self._watchers: dict[type, list[tuple[Checker, Callable[[Any], str | None]]]] = {}
+        self._watches: dict[type, list[Watch]] = {}
+        self._owners: dict[Watch, Checker] = {}
+        self._broken: list[Checker] = []
         self._seen = 0
         for checker in self._checkers:
             for kind, method in checker.watches().items():
-                self._watchers.setdefault(kind, []).append((checker, method))
+                self._watches.setdefault(kind, []).append(method)
+                self._owners[method] = checker
 
     def observe(self, record: Record) -> Violation | None:
         """The record is taken into account; the first promise that it breaks is returned."""
-        index = self._seen
-        self._seen += 1
         found = None
-        for checker, watch in self._watchers.get(type(record), ()):
-            broken = checker.verdict is Verdict.VIOLATED
+        for watch in self._watches.get(type(record), ()):
             sentence = watch(record)
-            if sentence or broken:  # what was once broken is not mended by what comes later
-                checker.verdict = Verdict.VIOLATED
             if sentence:
-                found = found or Violation(checker.promise, sentence, index)
+                checker = self._owners[watch]
+                self._broken.append(checker)
+                found = found or Violation(checker.promise, sentence, self._seen)
+        self._seen += 1
         return found
 
     def verdicts(self) -> dict[str, Verdict]:
-        """What is known of each promise now, by its name."""
-        return {checker.promise: checker.verdict for checker in self._checkers}
+        """What is known of each promise now; what was once broken is not mended by what comes."""
+        known = {checker.promise: checker.verdict for checker in self._checkers}
+        return known | {checker.promise: Verdict.VIOLATED for checker in self._broken}
 
 
 def judge(history: Iterable[Record]) -> tuple[dict[str, Verdict], list[Violation]]:

@@ -223,6 +223,8 @@ class BadFramesEndTheirWorker(Checker):
             self._ending.add(record.worker)
 
     def _told(self, _: saw.Told) -> str | None:
+        if not (self._struck or self._unpickled):
+            return None
         struck, self._struck = self._struck, {}
         unpickled, self._unpickled = self._unpickled, []
         for worker, how in struck.items():
