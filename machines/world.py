@@ -97,6 +97,7 @@ class World:
                 config.breaker.probes_max,
             )
         )
+        self._watch(vocabulary.configured(config))
         self._tell(told.PoolStarted())
 
     def do(self, command: trace.Command) -> bool:
@@ -289,6 +290,10 @@ class World:
 
     def _tell(self, event: told.Event) -> None:
         self.log.append((self.now, event))
+        if isinstance(event, told.HealthReported):
+            self._watch(saw.CheckAnswered(event.worker, event.check))
+        if getattr(event, "heavy", False):
+            self._watch(saw.Bloated(event.worker))  # type: ignore[union-attr]
         try:
             asked = self.core.handle(event, self.now)
         except Exception as error:  # whatever the core raises is a bug of the core
@@ -330,6 +335,7 @@ class World:
             self._see(saw.Unpickled(effect.task))
             _, value = self._driver.decode(reply, outcome.payload)
         self._see(vocabulary.resolved(effect, value))
+        self._watch(vocabulary.answered(effect))
 
     def _perform_refuse(self, effect: effects.RefuseTask) -> None:
         self._watch(vocabulary.refused(effect, self.session_of[effect.task]))

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from model.breaker_safety import OnlyProbesPass
 from model.checker import Checker, Verdict, Violation
+from model.error_truth import ErrorsToldTruly
 from model.liveness import BackAtStrength, EveryTaskResolves, ShutdownEnds
+from model.promptness import DoneAtOnce
 from model.session_safety import LossIsLoud, OneWorkerInOrder, OwnState
 from model.task_safety import (
     CancelledStaysCancelled,
@@ -19,6 +21,7 @@ from model.task_safety import (
     ResolvesOnce,
     StartsOnce,
 )
+from model.timeliness import OnTime
 from model.worker_safety import (
     BadFramesEndTheirWorker,
     Bounded,
@@ -49,6 +52,9 @@ PROMISES: Final[tuple[type[Checker], ...]] = (
     OnlyProbesPass,
     NothingLeft,
     BadFramesEndTheirWorker,
+    ErrorsToldTruly,
+    DoneAtOnce,
+    OnTime,
     EveryTaskResolves,
     BackAtStrength,
     ShutdownEnds,

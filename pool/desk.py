@@ -68,15 +68,17 @@ class Desk(Teller):
         if deadline is None:
             deadline = self.config.task_timeout
         event = told.TaskSubmitted(task, deadline, retries, number)
-        if self.telemetry.per_task:
-            future.submitted_at, future.function = time.monotonic(), call[0]
         concluded: Concluded = []
+        now = None
         self._demand_usable(task)
         with self.lock:
             self._demand_usable(task)
             self.futures[task] = future
+            if self.telemetry.per_task:
+                future.submitted_at = now = time.monotonic()
+                future.function = call[0]
             noted = self.telemetry.events_noted
-            self.take((event,), concluded)
+            self.take((event,), concluded, now)
             refused, self._refused = self._refused, None
             noted -= self.telemetry.events_noted
         if concluded or noted:

@@ -64,7 +64,6 @@ class TaskFuture(concurrent.futures.Future[T]):
         function: what it calls, if telemetry wants to know.
         submitted_at: when it was submitted, in driver seconds, if telemetry wants to know.
         sent_at: when it was last sent to a worker.
-        ended_at: when it resolved, if telemetry wants to know.
 
     Args:
         task: the task's number.

@@ -119,7 +119,7 @@ class Loop:
                 # What came in time is heard before a timer says that it did not.
                 self._listen()
                 self._fire_timers()
-                self.desk.telemetry.deliver()
+                self.desk.telemetry.deliver_late()
         except BaseException as error:
             _LOG.exception("a bug in the pool: its loop ended")
             self.desk.abort(error)
@@ -223,7 +223,8 @@ class Loop:
             if self.desk.chores or self.desk.left_word or self.desk.closed.is_set():
                 return 0.0
             now = time.monotonic()
-            mind_at, timer_at = self.desk.listening.mind(now), self.desk.timers.next_at()
+            minded = self.desk.listening.mind(now), self.desk.telemetry.mind(now)
+            timer_at = self.desk.timers.next_at()
         self._due_at = now + PATIENCE_MAX_S if timer_at is None else timer_at
-        next_at = self._due_at if mind_at is None else min(mind_at, self._due_at)
-        return min(max(0.0, next_at - now), PATIENCE_MAX_S)
+        next_at = min((at for at in minded if at is not None), default=self._due_at)
+        return min(max(0.0, min(next_at, self._due_at) - now), PATIENCE_MAX_S)

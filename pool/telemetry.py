@@ -4,6 +4,10 @@ What is told under the desk's lock is only noted, because that costs every task;
 worked there delivers it afterwards, without the lock. So a callback may call the pool, and one
 that raises harms nobody else.
 
+Tasks that have resolved are told of in batches: what is told at once is everything else, and the
+tasks before it. While tasks resolve the loop's thread looks now and then whether a batch that is
+not full has waited long enough.
+
 Events reach each callback in the order in which they happened, from one thread at a time. While
 one thread delivers, the others leave to it what they have noted. Nobody is held up to deliver more
 than was there when he came: what has come meanwhile is handed over to the loop's thread.
@@ -25,7 +29,6 @@ from attrs import fields
 
 from pool import effects as do
 from pool.lifecycle import WorkerState
-from pool.telemetry_batch import Batch, TaskDone
 from pool.telemetry_events import (
     BreakerMoved,
     FactsMissed,
@@ -35,6 +38,7 @@ from pool.telemetry_events import (
     RetryPlanned,
     SessionMoved,
     SessionRefused,
+    TaskDone,
     TaskFailedOver,
     TaskRefused,
     TasksResolved,
@@ -47,9 +51,12 @@ from pool.telemetry_events import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
 
-    from pool.telemetry_batch import Answered, Pair
+    from pool.effects import Outcome
+    from pool.futures import TaskFuture
 
     Callback = Callable[[TelemetryEvent], object]
+    Pair = tuple[TaskFuture[Any], Outcome]
+    Row = tuple[Any, ...]  # the fields of a TaskDone
 
 __all__ = [
     "BreakerMoved",
@@ -71,6 +78,11 @@ __all__ = [
     "WorkerStarted",
 ]
 
+# So many tasks that have resolved are told of together, if they come fast enough; a delivery costs
+# as much as a dozen of them.
+BATCH_TASKS: Final = 256
+# No task is told of later than this, in seconds.
+DELAY_S: Final = 0.05
 # So many facts may wait for a callback that is at work; beyond that the oldest are missed.
 PENDING_MAX: Final = 65_536
 # What is told of these effects has the fields of the effect.
@@ -98,16 +110,20 @@ _EVENTS: Final = logging.getLogger("pool.events")
 _EVENTS.addHandler(logging.NullHandler())
 
 
+# What makes a named tuple of its fields would look at each of them; this costs half.
+_make: Final[Callable[[type[TaskDone], Row], TaskDone]] = tuple.__new__
+
+
 class Telemetry:
     """Tells callbacks what happens in one pool.
 
     Attributes:
         per_task: whether anybody wants to be told of each task, and so its times to be written down
             in its future.
-        pending: what was noted and not yet taken to be delivered: events, and of each task that
-            has resolved its future and outcome. Whoever adds to it holds the desk's lock, and
-            calls `deliver` when it has released that.
+        pending: what was noted and not yet taken to be delivered. Whoever adds to it holds the
+            desk's lock, and calls `deliver` when it has released that, if this is then `due`.
         events_noted: how many events `noted` has added.
+        minded: whether the loop's thread looks after what is pending, and so need not be told.
 
     Args:
         callbacks: each is called with every event; what it returns is not looked at.
@@ -121,7 +137,7 @@ class Telemetry:
         name_of: Callable[[int], Hashable],
         hand_over: Callable[[], object],
     ) -> None:
-        self.pending: list[Any] = []  # of Pair and TelemetryEvent
+        self.pending: list[Any] = []  # of Row and TelemetryEvent
         self._callbacks: tuple[Callback, ...] = (*callbacks, _log)
         logged = _EVENTS.isEnabledFor(logging.DEBUG)
         self._of_tasks = self._callbacks if logged else tuple(callbacks)
@@ -135,8 +151,12 @@ class Telemetry:
         self._taking = threading.Lock()
         self._missed = 0
         self.events_noted = self._events_told = 0
-        self._answered: Answered = {}  # when each worker last ended a task
+        self.minded = False
+        self._look_at = 0.0
+        self._quiet = True
+        self._answered: dict[int, float] = {}  # when each worker last ended a task
         self._gone: set[int] = set()
+        self._long_gone: set[int] = set()
 
     def noted(self, effect: Any, now: float) -> None:
         """This was asked for or told; called under the desk's lock.
@@ -149,10 +169,82 @@ class Telemetry:
         values = {name: getattr(effect, name) for name in _FIELDS[kind]}
         if "session" in values:
             values["session"] = self._name_of(effect.session)
+        self._forget_gone(effect)
         self.events_noted += 1  # first, so that whoever sees the event sees this too
         self.pending.append(FACTS[kind](now, **values))
 
+    def resolved(self, concluded: list[Pair], now: float) -> bool:
+        """These tasks have resolved; called under the desk's lock.
+
+        Args:
+            concluded: each task's future and how it resolved.
+            now: driver seconds.
+
+        Returns:
+            Whether the loop's thread must be told that there is something to look after.
+        """
+        # One loop in one function, and not one statement more than it takes: every task pays.
+        answered, put = self._answered, self.pending.append
+        for future, outcome in concluded:
+            worker, started_at = outcome.worker, None
+            if worker is not None:
+                # It came to the task when it had it, and had answered the one before.
+                sent_at, before = future.sent_at, answered.get(worker, 0.0)
+                answered[worker] = now
+                if outcome.started:
+                    started_at = sent_at if sent_at > before else before
+            function: Any = future.function
+            try:
+                name: str = function.__qualname__
+            except AttributeError:
+                name = type(function).__name__
+            row = (
+                future.task,
+                name,
+                future.session,
+                worker,
+                outcome.ending,
+                outcome.attempt,
+                future.submitted_at,
+                started_at,
+                now,
+            )
+            put(row)
+        if self.minded or not concluded:
+            return False
+        self.minded = True
+        self._look_at = now + DELAY_S
+        return True
+
+    def mind(self, now: float) -> float | None:
+        """When the loop's thread must look after what is pending; None if there is no need.
+
+        It goes on looking until no task has resolved from one time to the next, so that it need
+        not be told of the first one of each batch.
+
+        Args:
+            now: driver seconds.
+        """
+        if not self.minded or now < self._look_at:
+            return self._look_at if self.minded else None
+        if self._quiet and not self.pending:
+            self.minded = False
+            return None
+        self._quiet = True
+        self._look_at = now + DELAY_S
+        return self._look_at
+
     # Delivered, without the lock.
+
+    @property
+    def due(self) -> bool:
+        """Whether what is pending is worth a delivery, however short it has waited."""
+        return len(self.pending) >= BATCH_TASKS or self.events_noted != self._events_told
+
+    def deliver_late(self) -> None:
+        """What is due, or has waited long enough, is delivered; called by the loop's thread."""
+        if self.pending and (self.due or time.monotonic() >= self._look_at):
+            self.deliver()
 
     def deliver(self) -> None:
         """What was noted has reached every callback, or another thread is about to see to it.
@@ -192,6 +284,7 @@ class Telemetry:
         self.deliver()
 
     def _deliver_batch(self) -> None:
+        self._quiet = False
         with self._taking:
             batch = self.pending[:]  # others may add to it meanwhile, at its end
             del self.pending[: len(batch)]
@@ -212,28 +305,24 @@ class Telemetry:
                 for event in facts:
                     told += 1
                     self._events_told += 1
-                    self._forget_gone(event)
                     self._call(self._callbacks, event)
         except KeyboardInterrupt:
             with self._taking:
                 self.pending[:0] = batch[told:]
             raise
 
-    def _call_for_tasks(self, pairs: list[Pair]) -> None:
-        batch = Batch(pairs, self._answered)
-        try:
-            self._call(self._of_tasks, TasksResolved(pairs[-1][0].ended_at, batch))
-        finally:
-            self._answered = batch.answered_after
+    def _call_for_tasks(self, rows: list[Row]) -> None:
+        tasks = tuple(map(_make, itertools.repeat(TaskDone), rows))
+        self._call(self._of_tasks, TasksResolved(tasks[-1].ended_at, tasks))
 
-    def _forget_gone(self, event: TelemetryEvent) -> None:
+    def _forget_gone(self, effect: Any) -> None:
         """Of a worker whose last tasks have resolved, nothing is remembered."""
-        if isinstance(event, WorkerMoved) and event.after is WorkerState.TERMINATED:
-            self._gone.add(event.worker)  # they resolve just after this
-        elif isinstance(event, WorkerStarted) and self._gone:
-            kept = self._answered.keys() - self._gone
-            self._answered = {worker: self._answered[worker] for worker in kept}
-            self._gone.clear()
+        if type(effect) is do.WorkerMoved and effect.after is WorkerState.TERMINATED:
+            self._gone.add(effect.worker)  # they resolve just after this
+        elif type(effect) is do.SpawnWorker:
+            for worker in self._long_gone:
+                self._answered.pop(worker, None)
+            self._long_gone, self._gone = self._gone, set()
 
     def _call(self, callbacks: tuple[Callback, ...], event: TelemetryEvent) -> None:
         for callback in callbacks:

@@ -10,7 +10,8 @@ by itself. A worker's moves to `busy` and back are not told: `TasksResolved` say
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final
+from collections import Counter
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from attrs import field, frozen
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from pool.lifecycle import Because, WorkerState
     from pool.recovery import Category, Severity, Strategy, Treatment
     from pool.sessions import SessionBecause
-    from pool.telemetry_batch import Batch, TaskDone
 
 # How a task ends that the pool did right by; the others are worth a warning.
 FAIR: Final = frozenset(
@@ -50,25 +50,57 @@ class TelemetryEvent:
         return logging.DEBUG
 
 
+class TaskDone(NamedTuple):
+    """One task that has resolved.
+
+    Attributes:
+        task: its number.
+        function: the function's name.
+        session: the name of the session that it belonged to; None for an anonymous task.
+        worker: the number of the worker that held it last; None if none ever did.
+        ending: how it resolved.
+        attempt: how many times it was handed to a worker and not taken back.
+        submitted_at: when the client submitted it, in driver seconds.
+        started_at: when that worker came to it, as far as the pool could see; None if its function
+            certainly never started, or was started by the fallback executor.
+        ended_at: when it resolved, in driver seconds.
+    """
+
+    task: int
+    function: str
+    session: Hashable
+    worker: int | None
+    ending: Ending
+    attempt: int
+    submitted_at: float
+    started_at: float | None
+    ended_at: float
+
+    @property
+    def waited(self) -> float:
+        """Seconds from its submit until it was started, or ended without."""
+        return (self.ended_at if self.started_at is None else self.started_at) - self.submitted_at
+
+    @property
+    def ran(self) -> float | None:
+        """Seconds from when it was started until it ended; None if it is not known to have."""
+        return None if self.started_at is None else self.ended_at - self.started_at
+
+
 @frozen(eq=False)
 class TasksResolved(TelemetryEvent):
     """These tasks have resolved since the delivery before; `at` is when the last of them did.
 
-    `len()` of it is how many. What is to be known of each is put together when somebody first
-    looks at `tasks`; until then this holds the futures, and with them what they returned.
+    Attributes:
+        tasks: they, in the order in which they resolved; `len()` of the event is how many.
     """
 
-    _batch: Batch = field(repr=lambda batch: f"{len(batch)} tasks")
-
-    @property
-    def tasks(self) -> tuple[TaskDone, ...]:
-        """They, in the order in which they resolved."""
-        return self._batch.tasks
+    tasks: tuple[TaskDone, ...] = field(repr=lambda tasks: f"{len(tasks)} tasks")
 
     @property
     def endings(self) -> Mapping[Ending, int]:
         """How many of them ended in which way."""
-        return self._batch.endings
+        return Counter([done.ending for done in self.tasks])
 
     @property
     def level(self) -> int:
@@ -76,7 +108,7 @@ class TasksResolved(TelemetryEvent):
         return logging.DEBUG if FAIR.issuperset(self.endings) else logging.WARNING
 
     def __len__(self) -> int:
-        return len(self._batch)
+        return len(self.tasks)
 
     def __str__(self) -> str:
         counts = sorted((ending.value, count) for ending, count in self.endings.items())

@@ -128,7 +128,7 @@ class Teller:
             goes_on = future is not None and future.outcome is None and self.fault is None
             if future is not None and not goes_on:
                 self.listening.leave(time.monotonic())
-        if concluded or self.telemetry.pending:
+        if concluded or self.telemetry.due:
             self.conclude(concluded)
         return goes_on
 
@@ -152,10 +152,17 @@ class Teller:
         self.conclude(concluded)
         return {future.task for future, _ in concluded}
 
-    def take(self, events: Iterable[told.Event], concluded: Concluded) -> None:
+    def take(
+        self, events: Iterable[told.Event], concluded: Concluded, now: float | None = None
+    ) -> None:
         """The core has taken the events; its effects are performed or queued for the loop.
 
         The lock is held. What has resolved is added to `concluded`, for after it is released.
+
+        Args:
+            events: in their order.
+            concluded: is added to.
+            now: driver seconds, if they were looked up since the lock was taken.
         """
         if self.fault is not None:
             return  # what the core holds cannot be believed any more
@@ -167,7 +174,7 @@ class Teller:
                 event = queue.popleft()
                 if type(event) is told.WorkerExited:
                     event = self.crew.recounted(event)
-                queue.extendleft(reversed(self._perform(event, concluded)))
+                queue.extendleft(reversed(self._perform(event, concluded, now)))
             if self.crew.flush():
                 self._wake()
             if concluded:
@@ -179,11 +186,17 @@ class Teller:
                 raise  # an interrupt from the keyboard, say; the loop's thread does the rest
             _LOG.exception("the pool failed at %r", event)
         finally:
+            wanted = concluded and self.telemetry.per_task
+            if wanted and self.telemetry.resolved(concluded, time.monotonic()):
+                self._wake()
             self._holder = 0
 
-    def _perform(self, event: told.Event, concluded: Concluded) -> Sequence[told.Event]:
+    def _perform(
+        self, event: told.Event, concluded: Concluded, now: float | None
+    ) -> Sequence[told.Event]:
         """The core has taken one event; what it must be told at once after that is returned."""
-        now = time.monotonic()
+        if now is None:
+            now = time.monotonic()
         asked = self.core.handle(event, now)
         for watcher in self.watchers:
             watcher.told(event, asked, now)
@@ -198,9 +211,6 @@ class Teller:
                     if future.follows:
                         self.listening.followers -= 1
                     concluded.append((future, outcome))
-                    if telemetry.per_task:
-                        future.ended_at = now
-                        telemetry.pending.append(concluded[-1])
             elif kind is do.SendTask:
                 future = self.futures[effect.task]  # type: ignore[union-attr]
                 future.sent_at = now
@@ -227,13 +237,12 @@ class Teller:
         outcome = Outcome(Ending.BROKEN, started=True, detail=words)
         with self.lock:
             concluded = [(future, outcome) for future in self.futures.values()]
-            concluded += self._unconcluded
             for future in self.futures.values():
                 future.outcome = outcome
-                future.ended_at = time.monotonic()
             self.futures.clear()
             if self.telemetry.per_task:
-                self.telemetry.pending += concluded
+                self.telemetry.resolved(concluded, time.monotonic())
+            concluded += self._unconcluded
         self.conclude(concluded)
 
     def conclude(self, concluded: Concluded) -> None:
@@ -252,7 +261,8 @@ class Teller:
                     future.conclude(outcome, self.config)
             except BaseException:  # one client's callback must not end another's thread
                 _LOG.exception("a callback of task %d's future raised", future.task)
-        self.telemetry.deliver()
+        if self.telemetry.due:
+            self.telemetry.deliver()
         if interrupt is not None and threading.get_ident() != self.served_by:
             raise interrupt
 

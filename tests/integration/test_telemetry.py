@@ -262,15 +262,18 @@ def test_a_pool_that_breaks_says_so_and_tells_every_task(told: Told) -> None:
 def test_a_callback_may_submit_ask_and_shut_down() -> None:
     follow_up: list[Future[int]] = []
     seen: list[int] = []
+    reacted = threading.Event()
 
     def react(event: TelemetryEvent) -> None:
         if isinstance(event, TasksResolved) and not follow_up:
             follow_up.append(pool.submit(square, 5))
             seen.append(pool.stats().submitted)
             pool.shutdown(wait=False)
+            reacted.set()
 
     with Pool(size=1, telemetry=react) as pool:
         assert pool.submit(square, 4).result(LIMIT) == 16
+        assert reacted.wait(LIMIT)  # though nothing else happens in this pool
     assert follow_up[0].result(LIMIT) == 25
     assert seen == [2]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+import time
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -20,6 +21,8 @@ from pool.lifecycle import Because, WorkerState
 from pool.recovery import Category, Severity, Strategy, Treatment
 from pool.sessions import SessionBecause, SessionState
 from pool.telemetry import (
+    BATCH_TASKS,
+    DELAY_S,
     FACTS,
     PENDING_MAX,
     FactsMissed,
@@ -99,7 +102,7 @@ class Watch:
 
     def __init__(self, meanwhile: Callable[[TelemetryEvent], object] = lambda _: None) -> None:
         self.told: list[TelemetryEvent] = []
-        self.handed_over = 0
+        self.handed_over = self.woken = 0
         self._meanwhile = meanwhile
         self.telemetry = Telemetry((self._keep,), "name of {}".format, self._hand_over)
 
@@ -112,13 +115,15 @@ class Watch:
 
     def resolve(self, task: int, worker: int | None = 0, **facts: Any) -> TaskFuture[Any]:
         """The task has resolved, as the desk would note it."""
-        times = {name: facts.pop(name, 0.0) for name in ("submitted_at", "sent_at", "ended_at")}
+        ended_at = facts.pop("ended_at", 0.0)
+        times = {name: facts.pop(name, 0.0) for name in ("submitted_at", "sent_at")}
         future: TaskFuture[Any] = TaskFuture(task, None, b"", facts.pop("session", None))  # type: ignore[arg-type]
         future.function = facts.pop("function", abs)
-        for name, time in times.items():
-            setattr(future, name, time)
+        for name, at in times.items():
+            setattr(future, name, at)
         values = {"ending": Ending.RETURNED, "started": True, "attempt": 1, **facts}
-        self.telemetry.pending.append((future, Outcome(worker=worker, **values)))
+        outcome = Outcome(worker=worker, **values)
+        self.woken += self.telemetry.resolved([(future, outcome)], ended_at)
         return future
 
     def note(self, worker: int) -> None:
@@ -202,7 +207,7 @@ def test_tasks_between_two_other_events_are_told_together_and_in_order() -> None
     assert watch.story == [0, [4, 2, 3], 1, 2, [1]]
 
 
-def test_a_batch_says_how_many_ended_how_before_and_after_it_was_looked_at() -> None:
+def test_a_batch_says_how_many_ended_how() -> None:
     watch = Watch()
     watch.resolve(1)
     watch.resolve(2, ending=Ending.LOST, ended_at=7.0)
@@ -210,15 +215,10 @@ def test_a_batch_says_how_many_ended_how_before_and_after_it_was_looked_at() -> 
     watch.telemetry.deliver()
     (event,) = watch.told
     assert isinstance(event, TasksResolved)
-    for _ in range(2):
-        assert (len(event), event.at) == (3, 8.0)
-        assert event.endings == {Ending.RETURNED: 2, Ending.LOST: 1}
-        assert (event.level, str(event)) == (
-            logging.WARNING,
-            "tasks resolved: 1 lost, 2 returned",
-        )
-        assert len(event.tasks) == 3
-    assert repr(event) == "TasksResolved(at=8.0, _batch=3 tasks)"
+    assert (len(event), event.at) == (3, 8.0)
+    assert event.endings == {Ending.RETURNED: 2, Ending.LOST: 1}
+    assert (event.level, str(event)) == (logging.WARNING, "tasks resolved: 1 lost, 2 returned")
+    assert repr(event) == "TasksResolved(at=8.0, tasks=3 tasks)"
 
 
 def test_a_batch_is_no_alarm_if_the_pool_did_right_by_all() -> None:
@@ -240,16 +240,8 @@ def test_what_is_told_of_a_task_is_what_the_desk_wrote_down() -> None:
     assert (done.waited, done.ran) == (1.0, 3.0)
 
 
-def look(event: TelemetryEvent) -> None:
-    if isinstance(event, TasksResolved):
-        assert event.tasks
-
-
-@pytest.mark.parametrize("meanwhile", [lambda _: None, look], ids=["looked at later", "at once"])
-def test_a_task_that_was_sent_ahead_starts_when_the_one_before_it_ends(
-    meanwhile: Callable[[TelemetryEvent], object],
-) -> None:
-    watch = Watch(meanwhile)
+def test_a_task_that_was_sent_ahead_starts_when_the_one_before_it_ends() -> None:
+    watch = Watch()
     watch.resolve(1, 0, sent_at=1.0, ended_at=4.0)
     watch.resolve(2, 1, sent_at=1.0, ended_at=4.5)
     watch.resolve(3, 0, sent_at=2.0, ended_at=6.0)
@@ -258,15 +250,6 @@ def test_a_task_that_was_sent_ahead_starts_when_the_one_before_it_ends(
     watch.resolve(5, 0, sent_at=8.0, ended_at=9.0)
     watch.telemetry.deliver()
     assert [done.started_at for done in watch.tasks] == [1.0, 1.0, 4.0, 6.0, 8.0]
-
-
-def test_batches_may_be_looked_at_late_and_in_any_order() -> None:
-    watch = Watch()
-    for task in range(3):
-        watch.resolve(task, 0, sent_at=0.5, ended_at=float(task + 1))
-        watch.telemetry.deliver()
-    late = [event for event in reversed(watch.told) if isinstance(event, TasksResolved)]
-    assert [event.tasks[0].started_at for event in late] == [2.0, 1.0, 0.5]
 
 
 @pytest.mark.parametrize(("worker", "started"), [(None, False), (0, False), (None, True)], ids=str)
@@ -292,13 +275,12 @@ def test_a_callable_without_a_name_goes_by_its_class() -> None:
     assert watch.tasks[0].function == "Nameless"
 
 
-def test_once_looked_at_a_batch_holds_no_future() -> None:
+def test_what_waits_to_be_told_of_a_task_keeps_neither_its_future_nor_its_result() -> None:
     watch = Watch()
     future = weakref.ref(watch.resolve(1))
-    watch.telemetry.deliver()
-    assert future() is not None
-    assert watch.tasks[0].task == 1
     assert future() is None
+    watch.telemetry.deliver()
+    assert watch.tasks[0].task == 1
 
 
 def test_nothing_is_remembered_of_workers_that_are_gone() -> None:
@@ -313,7 +295,56 @@ def test_nothing_is_remembered_of_workers_that_are_gone() -> None:
         )
         watch.resolve(2 * worker + 1, worker, ending=Ending.LOST)
         telemetry.deliver()
-    assert set(telemetry._answered) == {99}
+    assert set(telemetry._answered) == {98, 99}
+
+
+# When tasks are told of.
+
+
+def test_tasks_are_told_of_when_there_are_enough_or_something_rarer_happens() -> None:
+    watch = Watch()
+    for task in range(BATCH_TASKS - 1):
+        watch.resolve(task)
+        assert not watch.telemetry.due
+    watch.resolve(BATCH_TASKS)
+    assert watch.telemetry.due
+    watch.telemetry.deliver()
+    watch.resolve(1)
+    assert not watch.telemetry.due
+    watch.note(0)
+    assert watch.telemetry.due
+
+
+def test_a_batch_that_is_not_full_is_told_when_the_first_of_it_has_waited_long_enough() -> None:
+    watch = Watch()
+    telemetry = watch.telemetry
+    assert telemetry.mind(1.0) is None
+    watch.resolve(1, ended_at=1.0)
+    watch.resolve(2, ended_at=1.01)
+    assert watch.woken == 1  # the loop's thread need be told only once
+    assert telemetry.mind(1.01) == telemetry.mind(1.02) == 1.0 + DELAY_S
+    telemetry.deliver_late()  # by the clock that is long ago
+    assert [done.task for done in watch.tasks] == [1, 2]
+
+
+def test_a_batch_that_has_not_waited_long_enough_is_not_told_yet() -> None:
+    watch = Watch()
+    watch.resolve(1, ended_at=time.monotonic() + LIMIT)
+    watch.telemetry.deliver_late()
+    assert watch.tasks == []
+
+
+def test_who_looks_after_tasks_goes_on_until_none_has_resolved_for_a_while() -> None:
+    watch = Watch()
+    telemetry = watch.telemetry
+    watch.resolve(1, ended_at=1.0)
+    telemetry.deliver_late()
+    assert telemetry.mind(2.0) == 2.0 + DELAY_S
+    assert telemetry.minded
+    assert telemetry.mind(3.0) is None
+    assert not telemetry.minded
+    watch.resolve(2, ended_at=4.0)
+    assert (watch.woken, telemetry.mind(4.0)) == (2, 4.0 + DELAY_S)
 
 
 # Callbacks.

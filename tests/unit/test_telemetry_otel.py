@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -92,7 +91,7 @@ def point(name: str, **attributes: Any) -> Point:
 
 
 def resolved(*tasks: TaskDone) -> TasksResolved:
-    return TasksResolved(tasks[-1].ended_at, cast("Any", SimpleNamespace(tasks=tasks)))
+    return TasksResolved(tasks[-1].ended_at, tasks)
 
 
 DONE = TaskDone(4, "square", "cart", 1, Ending.RETURNED, 2, 10.0, 12.0, 15.5)
