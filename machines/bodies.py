@@ -88,7 +88,7 @@ class Bodies:
         if order is None:
             return
         ending, value = _ends(order.operation, order.number)
-        if body.found is not None and ending == "returned":
+        if body.found is not None and ending == "returned" and value is not workload.REFUSED:
             value = [list(body.found), value]
         reply = Reply(ending)
         shown = "returned" if reply is Reply.RETURNED else "raised"
@@ -96,9 +96,7 @@ class Bodies:
         if body.found is not None:
             self._see(saw.Found(order.number, tuple(body.found)))
         body.facts.append(
-            Fact(
-                FactKind.REPLY, order.number, order.attempt, reply, value, heavy=body.heavy
-            )
+            Fact(FactKind.REPLY, order.number, order.attempt, reply, value, heavy=body.heavy)
         )
 
     def dies(self, body: Body, code: int) -> None:

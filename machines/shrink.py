@@ -11,6 +11,7 @@ cutting by halves.
 from __future__ import annotations
 
 import itertools
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -20,7 +21,7 @@ from machines.drivers import Layer
 from machines.gate import Start
 from machines.parts import POOL, Parts
 from machines.run import execute
-from machines.trace import How, Setting, Trace
+from machines.trace import Setting, Trace
 from model.promises import PROMISES
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ _ON_WORKER: Final = (
     trace.Stop,
     trace.Continue,
     trace.Mangle,
+    trace.Garble,
+    trace.Exit,
+    trace.Swell,
 )
 _SIMPLER: Final[dict[str, tuple[object, ...]]] = {
     "operation": ("echo",),
@@ -198,8 +202,9 @@ def _simpler_command(step: Command) -> Iterator[Command]:
 
 def _better(name: str, value: object) -> tuple[object, ...]:
     if name == "how":
-        kinds: list[object] = [*How] if isinstance(value, How) else [*Start][1:]
-        return tuple(kinds[: kinds.index(value)])
+        kinds: list[object] = [*type(value)] if isinstance(value, StrEnum) else []
+        kinds = [kind for kind in kinds if kind is not Start.NORMAL]
+        return tuple(kinds[: kinds.index(value)]) if value in kinds else ()
     order = list(_SIMPLER.get(name, ()))
     return tuple(order[: order.index(value)] if value in order else order)
 

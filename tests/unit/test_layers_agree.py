@@ -18,12 +18,17 @@ from machines.trace import (
     COMMANDS,
     Advance,
     Command,
+    Exit,
+    Garble,
     How,
+    Jump,
     Mangle,
     NextStart,
     Shutdown,
     Submit,
+    Toward,
     Trace,
+    Way,
 )
 from machines.workload import OPERATIONS
 from model.worker import moves
@@ -62,7 +67,7 @@ def _command(name: str, chance: random.Random, worker: int, tasks: int) -> Comma
     task = max(0, tasks - chance.randint(0, 4))
     if name in ("cancel", "kill", "open"):
         return COMMANDS[name](task)
-    if name in ("receive", "deliver", "crash", "stop", "continue"):
+    if name in ("receive", "deliver", "crash", "stop", "continue", "swell"):
         return COMMANDS[name](worker)
     session = chance.randint(0, 2)
     if name in ("open_session", "reopen", "close_session"):
@@ -79,6 +84,9 @@ def _command(name: str, chance: random.Random, worker: int, tasks: int) -> Comma
         "shutdown": Shutdown(chance.random() < 0.5, chance.choice((None, 0.0, 1.0))),
         "advance": Advance(chance.choice(SECONDS)),
         "mangle": Mangle(worker, chance.choice(list(How))),
+        "garble": Garble(worker, chance.choice(list(Toward))),
+        "exit": Exit(worker, chance.choice(list(Way))),
+        "jump": Jump(chance.choice(SECONDS)),
         "next_start": NextStart(chance.choice(list(Start))),
     }
     return others[name]
