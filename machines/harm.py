@@ -201,6 +201,8 @@ class Harm:
         Between two processes none is ever lost, and a pool cannot tell one that is from one that
         is late; so a frame is dropped only where a timer, or its worker's end, bounds the wait.
         """
+        if len(body.facts) > 1 and body.facts[1].struck:
+            return False  # its double is to be one too many
         worker = self._core.workers.get(body.number)
         if worker is None or worker.state is WorkerState.TERMINATING or not body.alive:
             return True
