@@ -25,18 +25,18 @@ from attrs import field, frozen, validators
 from cattrs.errors import BaseValidationError
 
 from machines import story
+from machines.checks import one_of, short
 from machines.gate import Start
 from machines.trace import (
     COMMANDS,
     STEPS_MAX,
     Command,
+    Elsewhere,
     How,
     Setting,
     Toward,
     Trace,
     Way,
-    one_of,
-    short,
 )
 from model.promises import WORDS
 
@@ -323,6 +323,7 @@ for _words in (
     Toward,
     Way,
     Start,
+    Elsewhere,
 ):  # each by itself: what is said of str is said of them too
     _CONVERTER.register_structure_hook(_words, _word)
 _CONVERTER.register_structure_hook(float, _number)

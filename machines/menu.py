@@ -15,7 +15,7 @@ from machines.body import FRAMES, Condition
 from machines.gate import Start
 from machines.run import deliver, fair_move, open_gate, receive
 from machines.swarm import name_of
-from machines.trace import How, Submit, Toward, Way
+from machines.trace import Elsewhere, How, Submit, Toward, Way
 from machines.workload import NEVER, OPERATIONS
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Menu:
 
     def __init__(self, world: World, off: frozenset[str] = frozenset()) -> None:
         self.bodies = world.active
+        self.diverted = world.diverted
         self.tasks = 0
         self.sessions: list[int] = []
         self._off = off
@@ -163,12 +164,21 @@ def _kill(menu: Menu, which: int) -> Command | None:
     return None if task is None else trace.Kill(task)
 
 
+def _divert(menu: Menu, which: int) -> Command | None:
+    how = Elsewhere.REFUSED if which == 0 else Elsewhere.RUN
+    return trace.Divert(menu.diverted[0], how) if menu.diverted else None
+
+
 def _shutdown(menu: Menu, which: int) -> Command | None:
     # Little can happen afterwards, so it comes seldom, and late.
-    return _SHUTDOWNS[which] if menu.tasks > 20 else None
+    return _SHUTDOWNS[which] if menu.tasks > 10 else None
 
 
-_SHUTDOWNS: Final = (trace.Shutdown(), trace.Shutdown(cancel_waiting=True, grace=1.0))
+_SHUTDOWNS: Final = (
+    trace.Shutdown(),
+    trace.Shutdown(grace=1.0),
+    trace.Shutdown(cancel_waiting=True, grace=0.0),
+)
 
 
 def _crash(menu: Menu, which: int) -> Command | None:
@@ -239,6 +249,7 @@ SHARES: Final[tuple[tuple[Dish, int], ...]] = (
     (_deliver, 16),
     (_receive, 12),
     (_open, 12),
+    (_divert, 4),
     (_advance, len(_SECONDS)),
     (_submit, len(_WISHES)),
     (_submit_to_session, SESSIONS * len(_WISHES_OF_SESSIONS)),

@@ -235,8 +235,11 @@ def _awaited(world: World) -> float | None:
 
 
 def fair_moves(world: World) -> list[Command]:
-    """One move for each worker that has one, in the workers' order; nobody is left out."""
-    return [move for body in world.active.values() if (move := fair_move(body)) is not None]
+    """One move for each worker that has one, in their order, and all that was diverted is run."""
+    elsewhere = [trace.Divert(task) for task in world.diverted]
+    return [
+        move for body in world.active.values() if (move := fair_move(body)) is not None
+    ] + elsewhere
 
 
 def fair_move(body: Body) -> Command | None:
@@ -280,8 +283,13 @@ def digest(log: Iterable[Any]) -> str:
 
     Payloads are opaque and stay out; what they hold is in the log as resolved values.
     """
-    lines = [_ENCODE(_canonical(entry)) for entry in log]
-    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
+    text = "".join(f"{canonical_line(entry)}\n" for entry in log)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical_line(entry: Any) -> str:
+    """An entry of the event log as text, the same on every layer and every machine."""
+    return _ENCODE(_canonical(entry))
 
 
 _ENCODE: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode

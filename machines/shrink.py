@@ -26,6 +26,7 @@ from model.promises import PROMISES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from enum import StrEnum
     from typing import TypeAlias
 
     from machines.trace import Command
@@ -200,11 +201,11 @@ def _simpler_command(step: Command) -> Iterator[Command]:
             yield attrs.evolve(step, **changed)
 
 
-def _better(name: str, value: object) -> tuple[object, ...]:
+def _better(name: str, value: Any) -> tuple[object, ...]:
     if name == "how":
-        kinds: list[object] = [*type(value)] if isinstance(value, StrEnum) else []
-        kinds = [kind for kind in kinds if kind is not Start.NORMAL]
-        return tuple(kinds[: kinds.index(value)]) if value in kinds else ()
+        kind: type[StrEnum] = type(value)
+        sorts = [sort for sort in kind if sort is not Start.NORMAL]
+        return tuple(sorts[: sorts.index(value)])
     order = list(_SIMPLER.get(name, ()))
     return tuple(order[: order.index(value)] if value in order else order)
 
@@ -217,7 +218,7 @@ def _renumbered(whole: Trace) -> Trace:
             names.setdefault(step.task, len(names))
     steps = tuple(
         attrs.evolve(step, task=names[step.task])
-        if isinstance(step, (trace.Submit, trace.Cancel, trace.Kill, trace.Open))
+        if isinstance(step, (trace.Submit, trace.Cancel, trace.Kill, trace.Open, trace.Divert))
         and step.task in names
         else step
         for step in whole.steps

@@ -39,6 +39,7 @@ def setting(chance: random.Random) -> Setting:
         flavour["probes_max"] = chance.randint(1, 2)
     if chance.random() < 0.3:
         flavour["lost"] = chance.choice(list(Strategy)).value
+        flavour["fallback"] = chance.random() < 0.5
         flavour["backoff"] = chance.choice(list(Shape)).value
     return setting_of(size, limit, flavour)
 

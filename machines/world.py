@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from machines import trace, vocabulary
+from machines import trace, vocabulary, workload
 from machines.bodies import Bodies
 from machines.body import Body, Condition, Fact, FactKind, Gate, OrderKind
 from machines.gate import FAULT
 from machines.harm import Harm
+from machines.trace import Elsewhere
 from machines.workload import NEVER
 from model import history as saw
 from pool import effects
 from pool import events as told
 from pool.effects import Ending
 from pool.events import Reply
+from pool.futures import Answer
 from pool.lifecycle import WorkerState
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class World:
         self.log: list[Any] = []
         self.timers: dict[told.Timer, float] = {}
         self.session_of: dict[int, int | None] = {}
+        self.diverted: list[int] = []
         self.closed = False
         self._driver = driver
         self._book = Bodies(driver, self._see)
@@ -70,6 +73,7 @@ class World:
             trace.Open: self._open,
             trace.Deliver: self._deliver,
             trace.Advance: self._advance,
+            trace.Divert: self._divert,
             trace.Jump: self._jump,
             **Harm(self._book, driver, self.core, self.timers).commands,
         }
@@ -78,6 +82,7 @@ class World:
             effects.RecallTasks: self._perform_recall,
             effects.ResolveTask: self._perform_resolve,
             effects.RefuseTask: self._perform_refuse,
+            effects.FailOver: self._perform_fail_over,
             effects.SetTimer: self._perform_set_timer,
             effects.ClearTimer: self._perform_clear_timer,
             effects.PoolClosed: self._perform_closed,
@@ -244,6 +249,22 @@ class World:
         self._see(saw.Told(self.now))
         return True
 
+    def _divert(self, command: trace.Divert) -> bool:
+        task = command.task
+        if task not in self.diverted:
+            return False
+        self.diverted.remove(task)
+        if command.how is Elsewhere.REFUSED:
+            self._see(saw.FallbackRefused(task))
+            self._tell(told.FallbackEnded(task, None, detail="it was refused there"))
+            return True
+        ending, value = workload.expected(self._book.operations[task], task)
+        reply = Reply.RETURNED if ending == "returned" else Reply.RAISED
+        self._see(saw.Started(task, None))
+        self._see(saw.Finished(task, None, reply.value, value))
+        self._tell(told.FallbackEnded(task, reply, Answer(value)))
+        return True
+
     # Telling the core, and performing what it asks.
 
     def _tell(self, event: told.Event) -> None:
@@ -292,7 +313,9 @@ class World:
     def _perform_resolve(self, effect: effects.ResolveTask) -> None:
         outcome, value = effect.outcome, None
         reply = _REPLIES.get(outcome.ending)
-        if reply is not None:
+        if isinstance(outcome.payload, Answer):
+            value = outcome.payload.value
+        elif reply is not None:
             self._see(saw.Unpickled(effect.task))
             _, value = self._driver.decode(reply, outcome.payload)
         self._see(vocabulary.resolved(effect, value))
@@ -300,6 +323,10 @@ class World:
 
     def _perform_refuse(self, effect: effects.RefuseTask) -> None:
         self._watch(vocabulary.refused(effect, self.session_of[effect.task]))
+
+    def _perform_fail_over(self, effect: effects.FailOver) -> None:
+        if self._book.operations[effect.task] not in NEVER:  # such a one never ends there either
+            self.diverted.append(effect.task)
 
     def _perform_set_timer(self, effect: effects.SetTimer) -> None:
         self.timers[effect.timer] = effect.at

@@ -32,7 +32,7 @@ class _Person:
         served: how many tasks it has answered.
         sessions: those that live on it.
         bloated: whether it has said that it is over its memory limit.
-        dead: whether its process is.
+        lives: whether its process does.
 
     Args:
         at: when it was asked for.
@@ -50,7 +50,7 @@ class _Person:
         self.missed_at = -1.0
         self.served = 0
         self.sessions: set[int] = set()
-        self.bloated = self.dead = False
+        self.bloated = self.lives = False
 
     def misses(self, at: float) -> bool:
         """Whether it misses a health check at this time; it is counted once."""
@@ -67,7 +67,7 @@ class _Person:
         if self.state == "initializing" and limit is not None and gone > limit:
             yield f"has been starting since {self.since:g} s"
         told = self.state == "terminating" and self.because in _STOPPED
-        if told and gone > grace and not self.dead:
+        if told and gone > grace and self.lives:
             yield f"was told to stop at {self.since:g} s, and lives"
         if self.owes is not None and at > self.owes + NEGLIGIBLE_S:
             owed = self.owes
@@ -117,6 +117,7 @@ class OnTime(Checker):
         self._config: saw.Configured | None = None
         self._opened: saw.Opened | None = None
         self._turn: list[saw.Record] = []
+        self._at = -1.0
         self._workers: dict[int, _Person] = {}
         self._idle_since: dict[int, float] = {}
         self._fresh: set[int] = set()
@@ -131,6 +132,7 @@ class OnTime(Checker):
             saw.StartAsked: self._start_asked,
             saw.Moved: self._moved,
             saw.Bloated: self._bloated,
+            saw.Launched: self._launched,
             saw.Died: self._died,
             saw.CheckAsked: self._check_asked,
             saw.CheckAnswered: self._check_answered,
@@ -142,6 +144,7 @@ class OnTime(Checker):
             saw.Resolved: self._resolved,
             saw.BreakerMoved: self._breaker_moved,
             saw.Broke: self._broke,
+            saw.Closed: self._closed,
         }
 
     def watches(self) -> Watches:
@@ -163,6 +166,9 @@ class OnTime(Checker):
         self._config = None
 
     def _told(self, record: saw.Told) -> str | None:
+        if record.at == self._at and not self._turn:
+            return None  # nothing has happened, and no time has passed
+        self._at = record.at
         early = None
         if self._config is not None and self._opened is not None:
             for kept in self._turn:
@@ -179,9 +185,13 @@ class OnTime(Checker):
     def _start_asked(self, record: saw.StartAsked, at: float) -> None:
         self._workers[record.worker] = _Person(at)
 
+    def _launched(self, record: saw.Launched, _: float) -> None:
+        if record.worker in self._workers:
+            self._workers[record.worker].lives = True
+
     def _died(self, record: saw.Died, _: float) -> None:
         if record.worker in self._workers:
-            self._workers[record.worker].dead = True
+            self._workers[record.worker].lives = False
 
     def _bloated(self, record: saw.Bloated, _: float) -> None:
         if record.worker in self._workers:
@@ -330,6 +340,13 @@ class OnTime(Checker):
             return None
         may = self._config.openings_max
         return f"the pool broke when its breaker had opened {self._openings} times; {may} it may"
+
+    def _closed(self, _: saw.Closed, __: float) -> None:
+        """Nothing is due any more."""
+        self._opened_at = None
+        self._openings = 0
+        self._workers.clear()
+        self._idle_since.clear()
 
     def _cooldowns(self) -> list[float]:
         """For how long it may be open: each opening in a row doubles that, unless it was killed."""

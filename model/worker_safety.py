@@ -122,6 +122,7 @@ class Bounded(Checker):
             saw.Died: lambda r: self._live.discard(r.worker),
             saw.Submitted: lambda r: self._waiting.add(r.task),
             saw.Assigned: lambda r: self._waiting.discard(r.task),
+            saw.Diverted: lambda r: self._waiting.discard(r.task),
             saw.Resolved: lambda r: self._waiting.discard(r.task),
             saw.Moved: self._moved,
             saw.Refused: self._refused,
