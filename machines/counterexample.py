@@ -27,7 +27,17 @@ from cattrs.errors import BaseValidationError
 from machines import story
 from machines.checks import one_of, short
 from machines.gate import Start
-from machines.trace import COMMANDS, STEPS_MAX, Command, Elsewhere, How, Setting, Trace
+from machines.trace import (
+    COMMANDS,
+    STEPS_MAX,
+    Command,
+    Elsewhere,
+    How,
+    Setting,
+    Toward,
+    Trace,
+    Way,
+)
 from model.promises import WORDS
 
 if TYPE_CHECKING:
@@ -310,6 +320,8 @@ for _type in (int, str, bool):
 for _words in (
     Status,
     How,
+    Toward,
+    Way,
     Start,
     Elsewhere,
 ):  # each by itself: what is said of str is said of them too
