@@ -20,6 +20,7 @@ from model.promises import PROMISES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from machines.machine import Machine
     from machines.run import Report
     from machines.tally import Tally
     from machines.trace import Setting
@@ -42,6 +43,7 @@ def hunt(
     tally: Tally,
     budget: settings,
     *,
+    machine: type[Machine] = PoolMachine,
     parts: Parts = POOL,
     seeded: int | None = None,
     promises: Iterable[type[Checker]] = PROMISES,
@@ -52,6 +54,7 @@ def hunt(
         layer: where.
         tally: counts what was done.
         budget: Hypothesis's settings.
+        machine: which machine; everything at once unless given.
         parts: the pool, perhaps with a bug planted in it.
         seeded: fixes Hypothesis's choices; None leaves them to its own options.
         promises: what the runs are held against.
@@ -65,6 +68,7 @@ def hunt(
             layer,
             tally,
             settings(budget, max_examples=examples),
+            machine=machine,
             parts=parts,
             seeded=None if own is None else own + batch,
             promises=promises,
@@ -85,16 +89,17 @@ def _hunt_once(
     tally: Tally,
     budget: settings,
     *,
+    machine: type[Machine],
     parts: Parts,
     seeded: int | None,
     promises: Iterable[type[Checker]],
 ) -> list[Finding]:
-    def machine() -> PoolMachine:
-        def begin(setting: Setting) -> Run:
-            tally.begun += 1
-            return Run(setting, layer, parts, promises=promises)
+    def make() -> Machine:
+        return machine(begin, done)
 
-        return PoolMachine(begin, done)
+    def begin(setting: Setting) -> Run:
+        tally.begun += 1
+        return Run(setting, layer, parts, promises=promises)
 
     def done(run: Run, report: Report) -> None:
         tally.add(run, report)
@@ -105,8 +110,8 @@ def _hunt_once(
                 raise Diverged(f"{layer} and sim disagree on a run of {len(run.steps)} steps")
 
     if seeded is not None:
-        seed(seeded)(machine)
-    made: Any = machine  # Hypothesis takes any callable that makes a machine
+        seed(seeded)(make)
+    made: Any = make  # Hypothesis takes any callable that makes a machine
     try:
         run_state_machine_as_test(made, settings=budget)
     except BaseExceptionGroup as group:

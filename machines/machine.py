@@ -7,13 +7,14 @@ machine that found it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
 
 from machines.body import FRAMES, Condition, FactKind
 from machines.drivers import Diverged
+from machines.swarm import name_of
 from machines.trace import Trace
 from model.promises import WORDS
 
@@ -51,10 +52,15 @@ BROKEN: Final[dict[str, type[PromiseBroken]]] = {
 class Machine(RuleBasedStateMachine):
     """One pool from its start to its verified end; the rules are its subclasses'.
 
+    Attributes:
+        share: its part of a profile's examples.
+
     Args:
         begin: makes the run, on whatever layer and with whatever bug.
         done: is given each finished run and its report.
     """
+
+    share: ClassVar[float] = 0.12
 
     def __init__(
         self, begin: Callable[[Setting], Run], done: Callable[[Run, Report], None]
@@ -65,11 +71,22 @@ class Machine(RuleBasedStateMachine):
         self.run: Run | None = None
         self.tasks = 0
         self.sessions: list[int] = []
+        self.off: frozenset[str] = frozenset()
 
-    def begin(self, setting: Setting) -> None:
-        """A fresh pool starts."""
+    def begin(self, setting: Setting, off: frozenset[str] = frozenset()) -> None:
+        """A fresh pool starts.
+
+        Args:
+            setting: what of its configuration is chosen.
+            off: what this run goes without, by the names of `swarm.py`.
+        """
+        self.off = off
         self.run = self._begin(setting)
         self._check()
+
+    def allows(self, name: str) -> bool:
+        """Whether this run does not go without the command or fault of this name."""
+        return name not in self.off
 
     def teardown(self) -> None:
         """Faults stop, everything is delivered, and quiescence is demanded."""
@@ -132,6 +149,8 @@ class Machine(RuleBasedStateMachine):
 
     def _do(self, command: trace.Command) -> None:
         assert self.run is not None  # noqa: S101 - initialize came first
+        if self.off and name_of(command) in self.off:
+            return
         self.run.do(command)
         self._check()
 

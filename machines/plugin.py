@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from machines.drivers import Layer
     from machines.parts import Parts
+    from machines.prove import Prove
 
 SAVED: Final = "artifacts/counterexamples"
 PLANTED: Final = "artifacts/reports/planted"
@@ -138,6 +139,30 @@ def poolcheck_budget(request: pytest.FixtureRequest) -> settings:
     return settings.get_profile(request.config.getoption("--hypothesis-profile", None) or "dev")
 
 
+@pytest.fixture
+def poolcheck_prove(
+    poolcheck_layer: Layer,
+    poolcheck_tally: Tally,
+    poolcheck_budget: settings,
+    poolcheck_parts: Parts,
+    poolcheck_folder: Path,
+    poolcheck_seed: int | None,
+    poolcheck_origin: dict[str, str],
+) -> Prove:
+    """Runs a machine on this test's layer, with all of the above."""
+    from machines.prove import Prove  # noqa: PLC0415 - see the module's docstring
+
+    return Prove(
+        poolcheck_layer,
+        poolcheck_tally,
+        poolcheck_budget,
+        poolcheck_parts,
+        poolcheck_folder,
+        poolcheck_seed,
+        poolcheck_origin,
+    )
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """From here on it is known on which layers something must be executed."""
     config = session.config
@@ -222,6 +247,6 @@ def _check_mutant(name: str | None) -> None:
 def _register_profiles() -> None:
     from hypothesis import settings  # noqa: PLC0415 - see the module's docstring
 
-    settings.register_profile("dev", max_examples=500, stateful_step_count=50)
-    settings.register_profile("gate", max_examples=2_000, stateful_step_count=50)
+    settings.register_profile("dev", max_examples=1_000, stateful_step_count=50)
+    settings.register_profile("gate", max_examples=5_000, stateful_step_count=50)
     settings.register_profile("nightly", max_examples=50_000, stateful_step_count=80)

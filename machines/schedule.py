@@ -43,6 +43,10 @@ class Schedule(Machine):
     @rule(moves=st.integers(1, 8))
     def proceed(self, moves: int) -> None:
         """For a while everything goes as it should."""
+        self.go_on_fairly(moves)
+
+    def go_on_fairly(self, moves: int) -> None:
+        """The next so many moves of a fair schedule are made, one worker after the other."""
         for _ in range(moves):
             for move in fair_moves(self._world)[:1]:
                 self._do(move)

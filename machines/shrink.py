@@ -172,14 +172,13 @@ def _with_worker_renamed(whole: Trace, old: int, new: int) -> Trace:
 
 
 def _simpler_settings(whole: Trace) -> Iterator[Trace]:
-    default = Setting()
-    if whole.setting.queue_limit is not None:
-        yield Trace(attrs.evolve(whole.setting, queue_limit=None), whole.steps)
+    """One part of the setting is as if nobody had chosen it, or there are fewer workers."""
+    for part in attrs.fields(Setting):
+        if part.name != "size" and getattr(whole.setting, part.name) != part.default:
+            chosen: Any = {part.name: part.default}
+            yield Trace(attrs.evolve(whole.setting, **chosen), whole.steps)
     for size in range(1, whole.setting.size):
         yield Trace(attrs.evolve(whole.setting, size=size), whole.steps)
-    if whole.setting.start_failures_max != default.start_failures_max:
-        evolved = attrs.evolve(whole.setting, start_failures_max=default.start_failures_max)
-        yield Trace(evolved, whole.steps)
 
 
 def _simpler_commands(whole: Trace) -> Iterator[Trace]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import attrs
+
 from machines import trace
 from machines.gate import Start
 from machines.trace import How
@@ -142,5 +144,12 @@ def verdict(report: Report) -> list[str]:
 
 
 def _limits(whole: Trace) -> str:
-    limit = whole.setting.queue_limit
-    return "" if limit is None else f", {limit} tasks may wait"
+    """What else of the setting was chosen, as the words say that follow the pool's size."""
+    words = []
+    for part in attrs.fields(type(whole.setting)):
+        value = getattr(whole.setting, part.name)
+        if part.name == "queue_limit" and value is not None:
+            words.append(f", {value} tasks may wait")
+        elif part.name != "size" and value != part.default:
+            words.append(f", {part.name} {value}")
+    return "".join(words)

@@ -2,16 +2,25 @@
 
 Goal: no row of the specified lifecycle stands that no run can fire, and none of the pool's rows
 is another than specified. Method: the stories below fire every row; what they fired is compared
-with `model/worker.py`, and the model judges each move on the way.
+with `model/worker.py`, and the model judges each move on the way. The machine then lives through
+many such lives at once: workers that come only when there is work, wear out, get old and unwell,
+and die.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, precondition, rule
+
+from machines.clients import Clients
 from machines.gate import Start
+from machines.nemesis import Nemesis
 from machines.run import Run, execute
+from machines.schedule import Schedule
+from machines.swarm import OFF
 from machines.trace import (
     Advance,
     Command,
@@ -33,6 +42,7 @@ from model.worker import moves
 if TYPE_CHECKING:
     from machines.drivers import Layer
     from machines.parts import Parts
+    from machines.prove import Prove
     from machines.tally import Tally
 
 _BUSY: Final[tuple[Command, ...]] = (Deliver(0), Submit(0), Receive(0))
@@ -122,3 +132,49 @@ def test_every_legal_move_fires(
         poolcheck_tally.replays += 1
     poolcheck_tally.fired.update(fired)
     assert set(fired) == set(moves())
+
+
+LIVES: Final[tuple[dict[str, Any], ...]] = (
+    {},
+    {"tasks_max": 1},
+    {"tasks_max": 3, "prefetch": 2},
+    {"age_max": 10.0},
+    {"health_interval": 30.0},
+    {"health_interval": 30.0, "health_failures_max": 1},
+    {"lazy": True},
+    {"max_overflow": 2},
+    {"lazy": True, "max_overflow": 1, "strategy": "fifo", "tasks_max": 2},
+)
+
+
+class LifecycleMachine(Clients, Schedule, Nemesis):
+    """Workers from their start to their end, whatever ends them."""
+
+    @initialize(size=st.integers(1, 2), life=st.sampled_from(LIVES), off=OFF)
+    def start(self, size: int, life: dict[str, Any], off: frozenset[str]) -> None:
+        """A fresh pool starts, whose workers live in one way or another."""
+        self.begin(Setting(size=size, **life), off)
+
+    @rule()
+    def wear_out(self) -> None:
+        """A worker's task takes all the memory, and leaves it unwell."""
+        self._do(Submit(self.tasks, "exhaust"))
+        self.tasks += 1
+        self.go_on_fairly(4)
+
+    @rule(seconds=st.sampled_from([5.0, 10.0, 30.0, 35.0]))
+    def grow_older(self, seconds: float) -> None:
+        """Time enough passes for checks, for their limits, and for workers to get old."""
+        self._do(Advance(seconds))
+
+    @precondition(lambda self: self.living())
+    @rule()
+    def die_at_once(self) -> None:
+        """Every worker is killed before the pool hears of any."""
+        for worker in self.living():
+            self._do(Crash(worker))
+
+
+def test_workers_live_as_specified(poolcheck_prove: Prove) -> None:
+    """However they live and whatever ends them, no promise is broken."""
+    poolcheck_prove(LifecycleMachine)

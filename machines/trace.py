@@ -17,7 +17,8 @@ from attrs import Attribute, field, frozen, validators
 from machines.gate import Start
 from machines.workload import OPERATIONS
 from pool.breaker import BreakerPolicy
-from pool.config import PoolConfig
+from pool.config import STRATEGIES, PoolConfig
+from pool.recovery import Backoff, Category, RetryPolicy, Shape, Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -287,6 +288,13 @@ class Setting:
         age_max: seconds after which a worker is recycled; None for never.
         health_interval: seconds between health checks; None for none.
         session_ttl: seconds without a task after which a session is closed; None for never.
+        max_overflow: how many more workers may live while tasks wait.
+        lazy: whether workers start only when tasks wait for them.
+        strategy: which idle worker gets the next task, `lifo` or `fifo`.
+        health_failures_max: unanswered health checks in a row until a worker is removed.
+        probes_max: how many starts a half-open breaker lets through at once.
+        lost: what is done about an idempotent task whose worker was lost.
+        backoff: how waits grow where that is `backoff_retry`.
     """
 
     size: int = field(default=2, validator=_whole(1, SIZE_MAX))
@@ -300,19 +308,39 @@ class Setting:
     age_max: float | None = field(default=None, validator=validators.optional(_interval))
     health_interval: float | None = field(default=None, validator=validators.optional(_interval))
     session_ttl: float | None = field(default=None, validator=validators.optional(_interval))
+    max_overflow: int = field(default=0, validator=_whole(0, SIZE_MAX))
+    lazy: bool = False
+    strategy: str = field(default="lifo", validator=one_of(STRATEGIES))
+    health_failures_max: int = field(default=3, validator=_whole(1, 100))
+    probes_max: int = field(default=1, validator=_whole(1, 100))
+    lost: str = field(default=Strategy.IMMEDIATE_RETRY.value, validator=one_of(Strategy))
+    backoff: str = field(default=Shape.EXPONENTIAL.value, validator=one_of(Shape))
+
+    def __attrs_post_init__(self) -> None:
+        if self.queue_limit == 0 and (self.lazy or self.max_overflow):
+            raise ValueError("queue_limit must be 1 or more with lazy or max_overflow, not 0")
 
     def config(self) -> PoolConfig:
         """The pool's whole configuration, with virtual seconds that the machines know."""
         return PoolConfig(
             size=self.size,
+            max_overflow=self.max_overflow,
+            lazy=self.lazy,
+            strategy=self.strategy,
             queue_limit=self.queue_limit,
             prefetch=self.prefetch,
             tasks_max=self.tasks_max,
             age_max=self.age_max,
             health_interval=self.health_interval,
+            health_failures_max=self.health_failures_max,
             session_ttl=self.session_ttl,
+            retry=RetryPolicy(
+                backoff=Backoff(shape=Shape(self.backoff)),
+                strategies=dict.fromkeys(_OF_LOST_WORKERS, Strategy(self.lost)),
+            ),
             breaker=BreakerPolicy(
                 failures_max=self.start_failures_max,
+                probes_max=self.probes_max,
                 openings_max=self.openings_max,
                 killings_max=self.openings_max,
             ),
@@ -322,6 +350,7 @@ class Setting:
         )
 
 
+_OF_LOST_WORKERS: Final = (Category.CONNECTION, Category.COMMUNICATION)
 INIT_TIMEOUT_S: Final = 60.0
 GRACE_S: Final = 5.0
 FRAME_BYTES_MAX: Final = 1 << 22

@@ -38,7 +38,10 @@ class EveryTaskResolves(Checker):
 
 
 class BackAtStrength(Checker):
-    """L2: the pool recovers, or says that it cannot."""
+    """L2: the pool recovers, or says that it cannot.
+
+    A worker beyond the pool's size stays while sessions live on it: they cannot move.
+    """
 
     promise = "L2"
     words = (
@@ -49,11 +52,13 @@ class BackAtStrength(Checker):
     def __init__(self) -> None:
         super().__init__()
         self._size = 0
+        self._placed: set[int] = set()
         self._lazy = self._excused = False
 
     def watches(self) -> Watches:
         return {
             saw.Opened: self._opened,
+            saw.SessionMoved: self._session_moved,
             saw.ShutdownAsked: self._excuse,
             saw.Broke: self._excuse,
             saw.Healed: self._healed,
@@ -63,6 +68,12 @@ class BackAtStrength(Checker):
         self._size = record.size
         self._lazy = record.lazy
 
+    def _session_moved(self, record: saw.SessionMoved) -> None:
+        if record.after == "placed":
+            self._placed.add(record.session)
+        else:
+            self._placed.discard(record.session)
+
     def _excuse(self, _: saw.ShutdownAsked | saw.Broke) -> None:
         self._excused = True
 
@@ -70,7 +81,9 @@ class BackAtStrength(Checker):
         if not record.complete:
             return None
         self.verdict = Verdict.HOLDS
-        if not self._excused and record.ready != self._size and not self._lazy:
+        most = self._size + len(self._placed)
+        well = self._size <= record.ready <= most
+        if not self._excused and not well and not self._lazy:
             return f"nothing more can happen, and {record.ready} of {self._size} workers are ready"
         return None
 

@@ -12,7 +12,7 @@ import pytest
 
 from machines.drivers import Layer
 from machines.gate import Start
-from machines.pool_machine import FLAVOURS
+from machines.pool_machine import FLAVOURS, setting_of
 from machines.run import Report, Run, execute, fair_moves
 from machines.trace import (
     COMMANDS,
@@ -21,7 +21,6 @@ from machines.trace import (
     How,
     Mangle,
     NextStart,
-    Setting,
     Shutdown,
     Submit,
     Trace,
@@ -29,9 +28,9 @@ from machines.trace import (
 from machines.workload import OPERATIONS
 from model.worker import moves
 
-TRACES = 150
+TRACES = 300
 NAMES = sorted(COMMANDS)
-ON_REAL = range(0, TRACES, 13)
+ON_REAL = range(0, TRACES, 26)
 SECONDS = (0.0, 0.5, 1.0, 2.0, 5.0, 60.0)
 SELDOM = {"shutdown": 0.1}
 
@@ -44,7 +43,7 @@ def generated(seed: int) -> Trace:
     chance = random.Random(seed)  # noqa: S311 - a fixed seed, nothing secret
     limit = chance.choice((None, None, 0, 1, 3))
     flavour = chance.choice(FLAVOURS)
-    setting = Setting(size=chance.randint(1, 3), queue_limit=limit, **flavour)
+    setting = setting_of(chance.randint(1, 3), limit, flavour)
     tasks = 0
     with Run(setting) as run:
         for _ in range(chance.randint(20, 80)):

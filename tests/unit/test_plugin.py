@@ -177,7 +177,7 @@ def test_a_named_bug_is_planted_and_told_as_the_origin(run: Pytest) -> None:
     assert run(source).ret == 0
 
 
-@pytest.mark.parametrize(("profile", "examples"), [("dev", 500), ("gate", 2_000), (None, 500)])
+@pytest.mark.parametrize(("profile", "examples"), [("dev", 1_000), ("gate", 5_000), (None, 1_000)])
 def test_a_profile_is_the_budget(run: Pytest, profile: str | None, examples: int) -> None:
     source = f"def test_it(poolcheck_budget): assert poolcheck_budget.max_examples == {examples}"
     options = [f"--hypothesis-profile={profile}"] if profile else []

@@ -15,6 +15,7 @@ from model.history import (
     Launched,
     Opened,
     Resolved,
+    SessionMoved,
     ShutdownAsked,
     Submitted,
     Told,
@@ -30,6 +31,8 @@ TASK = Submitted(0, None, 0)
 SHUT = ShutdownAsked(None)
 RETURNED = Resolved(0, "returned", 7, started=True)
 LOST = Resolved(1, "lost", None, started=True)
+PLACED = SessionMoved(0, "opened", "first_task", "placed")
+GONE_AGAIN = SessionMoved(0, "placed", "expired", "closed")
 WELL = Healed(complete=True, ready=2)
 WEAK = Healed(complete=True, ready=1)
 GONE = Healed(complete=True, ready=0)
@@ -47,6 +50,11 @@ ACCEPTED: list[tuple[str, str, list[Record]]] = [
     ("L1", "no task at all", [OPENED, WELL]),
     ("L1", "every task resolved", [OPENED, TASK, RETURNED, WELL]),
     ("L2", "back at size", [OPENED, WELL]),
+    (
+        "L2",
+        "one worker more, in which a session lives",
+        [OPENED, PLACED, Healed(complete=True, ready=3)],
+    ),
     ("L2", "said that it is broken", [OPENED, Broke(), GONE]),
     ("L2", "shut down", [OPENED, SHUT, GONE]),
     ("L3", "ended in time", [OPENED, SHUT, Told(0.0), Closed(), GONE]),
@@ -73,6 +81,11 @@ REJECTED: list[tuple[str, str, list[Record]]] = [
         "L2",
         "nothing more can happen, and 3 of 2 workers are ready",
         [OPENED, Healed(complete=True, ready=3)],
+    ),
+    (
+        "L2",
+        "nothing more can happen, and 3 of 2 workers are ready",
+        [OPENED, PLACED, GONE_AGAIN, Healed(complete=True, ready=3)],
     ),
     (
         "L3",

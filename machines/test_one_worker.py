@@ -1,0 +1,73 @@
+"""One worker, every fault: a pool of one is struck wherever in its work it is.
+
+Goal: find a point in a worker's work at which a fault breaks a promise. Method: the machine brings
+the only worker to a chosen point (starting, idle, sent a task, running, its reply on the way,
+ending), and then does to it whatever the nemesis can think of.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, rule
+
+from machines.body import FactKind, Gate
+from machines.clients import Clients
+from machines.nemesis import Nemesis
+from machines.run import fair_moves
+from machines.schedule import Schedule
+from machines.swarm import OFF
+from machines.trace import Kill, OpenSession, Setting, Submit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from machines.body import Body
+    from machines.prove import Prove
+
+FLAVOURS: Final[tuple[dict[str, Any], ...]] = (
+    {},
+    {"prefetch": 2},
+    {"openings_max": 2},
+    {"health_interval": 30.0},
+    {"tasks_max": 2, "prefetch": 2},
+)
+MOVES_MAX: Final = 12
+
+POINTS: Final[dict[str, Callable[[Body], bool]]] = {
+    "idle": lambda body: not body.facts and not body.inbox and body.gate is Gate.EMPTY,
+    "starting": lambda body: bool(body.facts) and body.facts[0].kind is FactKind.READY,
+    "sent a task": lambda body: bool(body.inbox),
+    "running": lambda body: body.gate is Gate.CLOSED,
+    "replied": lambda body: bool(body.facts) and body.facts[0].kind is FactKind.REPLY,
+    "ending": lambda body: not body.alive and bool(body.facts),
+}
+
+
+class OneWorkerMachine(Clients, Schedule, Nemesis):
+    """A pool of one worker, brought to a point and struck there."""
+
+    @initialize(flavour=st.sampled_from(FLAVOURS), off=OFF)
+    def start(self, flavour: dict[str, Any], off: frozenset[str]) -> None:
+        """A fresh pool of one starts; its client has a session too."""
+        self.begin(Setting(size=1, **flavour), off)
+        self._do(OpenSession(0))
+
+    @rule(point=st.sampled_from(sorted(POINTS)), in_session=st.booleans())
+    def reach(self, point: str, in_session: bool) -> None:
+        """With the help of a task, the worker comes to this point of its work."""
+        self._do(Submit(self.tasks, session=0) if in_session else Submit(self.tasks, retries=1))
+        if point == "ending":
+            self._do(Kill(self.tasks))
+        self.tasks += 1
+        for _ in range(MOVES_MAX):
+            if any(map(POINTS[point], self._bodies()[-1:])):
+                return
+            for move in fair_moves(self._world)[:1]:
+                self._do(move)
+
+
+def test_one_worker_bears_every_fault_at_every_point(poolcheck_prove: Prove) -> None:
+    """Whatever strikes it, its clients are told the truth and it is replaced."""
+    poolcheck_prove(OneWorkerMachine)
