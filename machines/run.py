@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections import Counter
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -14,6 +13,7 @@ from attrs import frozen
 
 from machines import trace
 from machines.body import Condition
+from machines.coverage import Coverage, Lookout
 from machines.drivers import DRIVERS, Diverged, Layer
 from machines.gate import Start
 from machines.parts import POOL, Parts
@@ -46,7 +46,7 @@ class Report:
         digest: SHA-256 of the canonical event log.
         impossible: the steps that were impossible where they stood.
         showed: for each step, what it showed, as short sentences.
-        fired: how often each lifecycle move (from, because, to) fired.
+        coverage: which moves fired, and which faults they met.
         verdicts: what is known of each promise.
         processes: how many processes of the operating system the driver has seen.
     """
@@ -56,7 +56,7 @@ class Report:
     digest: str
     impossible: tuple[int, ...]
     showed: tuple[tuple[saw.Record, ...], ...]
-    fired: Counter[tuple[str, str, str]]
+    coverage: Coverage
     verdicts: dict[str, Verdict]
     processes: int
 
@@ -92,10 +92,10 @@ class Run:
         self.steps: list[Command] = []
         self.violation: Violation | None = None
         self.violated_at: int | None = None
-        self.fired: Counter[tuple[str, str, str]] = Counter()
         self.impossible: list[int] = []
         self._layer = layer
         self._judge = Judge(promises)
+        self._lookout = Lookout()
         self._showed: list[list[saw.Record]] = [[]]
         config = setting.config()
         self._driver = (driver or DRIVERS[layer])(config, parts)
@@ -124,8 +124,12 @@ class Run:
             return False
         self._showed.append([])
         self.steps.append(command)
+        self._lookout.before(command)
         possible = self.world.do(command)
-        if not possible:
+        if possible:
+            self._lookout.done(command)
+        else:
+            self._lookout.undone(command)
             self.impossible.append(len(self.steps) - 1)
         return possible
 
@@ -143,6 +147,7 @@ class Run:
         return self._report(end)
 
     def _heal(self) -> None:
+        self._lookout.calm()
         complete = heal(self.world)
         if self.violation is None:
             self._watch(saw.Healed(complete, self.world.ready))
@@ -160,8 +165,7 @@ class Run:
         if self.violation is not None:
             return
         self._showed[-1].append(record)
-        if type(record) is saw.Moved:
-            self.fired[record.before, record.because, record.after] += 1
+        self._lookout.observe(record)
         self.violation = self._judge.observe(record)
         if self.violation is not None:
             self.violated_at = len(self._showed) - 2
@@ -178,7 +182,7 @@ class Run:
             digest=digest(self.world.log),
             impossible=tuple(self.impossible),
             showed=tuple(tuple(records) for records in self._showed),
-            fired=self.fired,
+            coverage=self._lookout.coverage(),
             verdicts=self._judge.verdicts(),
             processes=len(pids),
         )

@@ -1,0 +1,215 @@
+"""Coverage: which moves fired in a run, and which of them met a fault.
+
+A fault strikes the worker that it names, the task that it names, or whichever worker is asked to
+start next. It stays with that one until the worker has terminated or continues, or until the task
+is resolved. A move meets the last fault that is with its worker when it fires: for a task the
+worker that holds it, or held it last; for a session the worker that it lives on, or lived on last;
+for the breaker the worker that moved with it. A fault that strikes nobody in particular is met by
+every move of its own step. `docs/transitions.md` has examples.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from attrs import define, field
+
+from machines import trace
+from machines.gate import Start
+from model import history as saw
+from model.sometimes import Sometimes
+from model.task import LAST as DONE
+from model.worker import LAST
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from machines.trace import Command
+    from model.moves import Move, Row
+
+Firing = tuple["Row", "str | None"]
+Victim = tuple[str, int]
+NEXT_START: Final[Victim] = ("next start", 0)
+
+
+def named(row: Row, fault: str | None = None) -> str:
+    """The row, and the fault that met it, as they stand in tables and files."""
+    of, before, because, after = row
+    met = "" if fault is None else f" after {fault}"
+    return f"{of}: {before} → {after} ({because}){met}"
+
+
+def fault_in(command: Command) -> str | None:
+    """The fault that the command is; a start that is to go well is none."""
+    return None if getattr(command, "how", None) is Start.NORMAL else trace.fault_of(command)
+
+
+@define
+class Coverage:
+    """What fired, over one run or many.
+
+    Attributes:
+        fired: how often each tuple did: a move, alone or after the fault that it met.
+        commands: how often each command was carried out, faults by their names.
+        in_flight: how often that was while a task was in flight.
+        happened: how often each thing did that must happen sometimes, by its words.
+    """
+
+    fired: Counter[str] = field(factory=Counter)
+    commands: Counter[str] = field(factory=Counter)
+    in_flight: Counter[str] = field(factory=Counter)
+    happened: Counter[str] = field(factory=Counter)
+
+    def merge(self, other: Coverage) -> None:
+        """What fired elsewhere has fired here too."""
+        self.fired.update(other.fired)
+        self.commands.update(other.commands)
+        self.in_flight.update(other.in_flight)
+        self.happened.update(other.happened)
+
+    def plain(self) -> dict[str, dict[str, int]]:
+        """All of it as dictionaries of strings and numbers."""
+        counters = (self.fired, self.commands, self.in_flight, self.happened)
+        names = ("fired", "commands", "in_flight", "happened")
+        return {
+            name: dict(sorted(counter.items()))
+            for name, counter in zip(names, counters, strict=True)
+        }
+
+
+def coverage_of(plain: Mapping[str, Mapping[str, int]]) -> Coverage:
+    """What `plain` gave is coverage again."""
+    return Coverage(**{name: Counter(counts) for name, counts in plain.items()})
+
+
+class Lookout:
+    """Watches one run, and knows which fault is with whom.
+
+    Attributes:
+        rows: how often each move fired, with the fault that it met or None.
+        with_: the fault that is with each worker, task, or the next start.
+        moves: reads the moves off the records.
+    """
+
+    def __init__(self) -> None:
+        self.rows: Counter[Firing] = Counter()
+        self.with_: dict[Victim, str] = {}
+        self._before: dict[Victim, str] = {}
+        self._step: str | None = None
+        self._sometimes = Sometimes()
+        self.moves = self._sometimes.moves
+        self._pending: list[Move] = []
+        self._commands: Counter[str] = Counter()
+        self._in_flight: Counter[str] = Counter()
+
+    def before(self, command: Command) -> None:
+        """The command comes next; what has fired until now did not meet it."""
+        self._settle()
+        self._step = None
+        fault = fault_in(command)
+        if fault is not None:
+            self._before = dict(self.with_)
+            victim = _victim(command)
+            if victim is None:
+                self._step = fault
+            else:
+                self.with_[victim] = fault
+        elif isinstance(command, trace.NextStart):
+            self.with_.pop(NEXT_START, None)
+
+    def done(self, command: Command) -> None:
+        """The command was carried out."""
+        if isinstance(command, trace.Continue):
+            victim = ("worker", command.worker)
+            if self.with_.get(victim) == trace.Stop.do:
+                del self.with_[victim]
+        fault = fault_in(command)
+        name = fault or command.do
+        self._commands[name] += 1
+        if self.moves.in_flight:
+            self._in_flight[name] += 1
+            if fault is not None:
+                self._sometimes.struck(fault)
+
+    def undone(self, command: Command) -> None:
+        """The command was impossible, and so has changed nothing."""
+        if fault_in(command) is not None:
+            self._step, self.with_ = None, self._before
+
+    def calm(self) -> None:
+        """Faults stop: the next start goes well, and whoever is stopped continues at once."""
+        self._settle()
+        self._step = None
+        self.with_.pop(NEXT_START, None)
+        for victim in [victim for victim, fault in self.with_.items() if fault == trace.Stop.do]:
+            del self.with_[victim]
+
+    def observe(self, record: saw.Record) -> None:
+        """The record is taken into account."""
+        moves = self._sometimes.observe(record)
+        if moves:
+            self._pending += moves
+        kind = type(record)
+        if kind is saw.Told:
+            if self._pending:
+                self._settle()
+        elif kind is saw.StartAsked and NEXT_START in self.with_:
+            self.with_["worker", record.worker] = self.with_.pop(NEXT_START)
+
+    def fired(self) -> Counter[Firing]:
+        """How often each move fired so far, with the fault that it met or None."""
+        self._settle()
+        return self.rows
+
+    def coverage(self) -> Coverage:
+        """What has fired so far."""
+        self._settle()
+        fired: Counter[str] = Counter()
+        happened = Counter(self._sometimes.happened)
+        for (row, fault), count in self.rows.items():
+            fired[named(row)] += count
+            if fault is not None:
+                fired[named(row, fault)] += count
+        return Coverage(fired, Counter(self._commands), Counter(self._in_flight), happened)
+
+    def _settle(self) -> None:
+        """What has fired is counted with the faults that are with whom it concerns."""
+        pending, self._pending = self._pending, []
+        if not self.with_:  # which is so most of the time
+            for move in pending:
+                self.rows[move.row, self._step] += 1
+            return
+        for move in pending:
+            self.rows[move.row, self._met(move, pending)] += 1
+        for move in pending:
+            if move.of == "worker" and move.after == LAST:
+                self.with_.pop(("worker", move.number), None)
+            elif move.of == "task" and move.after in DONE:
+                self.with_.pop(("task", move.number), None)
+
+    def _met(self, move: Move, together: list[Move]) -> str | None:
+        concerned: list[Victim] = []
+        if move.of == "worker":
+            concerned = [("worker", move.number)]
+        elif move.of == "task":
+            concerned = [("task", move.number), ("worker", self.moves.holder.get(move.number, -1))]
+        elif move.of == "session":
+            concerned = [("worker", self.moves.home.get(move.number, -1))]
+        else:
+            concerned = [("worker", other.number) for other in together if other.of == "worker"]
+        if move.of == "worker" and any(kind == "task" for kind, _ in self.with_):
+            held = self.moves.holder.items()
+            concerned += [("task", task) for task, worker in held if worker == move.number]
+        return next((self.with_[who] for who in concerned if who in self.with_), self._step)
+
+
+def _victim(command: Command) -> Victim | None:
+    """Whom the fault strikes; None if nobody in particular."""
+    if isinstance(command, trace.NextStart):
+        return NEXT_START
+    for kind in ("worker", "task"):
+        number = getattr(command, kind, None)
+        if number is not None:
+            return kind, number
+    return None

@@ -1,0 +1,194 @@
+"""The search: every schedule within small bounds, in simulation, for what can fire at all.
+
+Breadth first, so that what fires for the first time fires after the fewest steps. A state is
+known by all that the core, the workers' bodies, the timers and the fault's whereabouts amount to;
+one that was met before is not gone on from. Traces are run anew for each step: that is cheaper
+here than to copy a world.
+"""
+
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+from attrs import define, field, frozen
+
+from machines import trace
+from machines.body import Condition
+from machines.coverage import Lookout, fault_in
+from machines.drivers.sim import SimDriver
+from machines.gate import Start
+from machines.parts import POOL
+from machines.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from machines.coverage import Firing
+    from machines.trace import Command, Setting
+
+Steps = tuple["Command", ...]
+
+
+@frozen
+class Scope:
+    """The bounds of one search.
+
+    Attributes:
+        name: in a few words, what it looks at.
+        setting: of the pool.
+        depth: steps after the first ones.
+        first: steps that every trace begins with.
+        submits: what tasks may be like; their numbers do not matter.
+        tasks: so many of them at most.
+        workers: no more are started, replacements included.
+        asks: what else clients may ask for, each once at most.
+        advances: how often the clock moves on to the next timer.
+        faults: at most so many.
+    """
+
+    name: str
+    setting: Setting
+    depth: int
+    first: Steps = ()
+    submits: tuple[trace.Submit, ...] = (trace.Submit(0),)
+    tasks: int = 2
+    workers: int = 3
+    asks: tuple[Command, ...] = ()
+    advances: int = 2
+    faults: int = 1
+
+
+class Probe:
+    """A trace's simulated world, its promises unjudged, and what fired in it."""
+
+    def __init__(self, scope: Scope, steps: Steps) -> None:
+        self.scope = scope
+        self.lookout = Lookout()
+        config = scope.setting.config()
+        self.world = World(config, POOL, SimDriver(config, POOL), self.lookout.observe)
+        self.possible = all([self.do(step) for step in steps])
+
+    def do(self, command: Command) -> bool:
+        """The command is carried out; whether it was possible is returned."""
+        self.lookout.before(command)
+        possible = self.world.do(command)
+        if possible:
+            self.lookout.done(command)
+        else:
+            self.lookout.undone(command)
+        return possible
+
+    def fingerprint(self, spent: tuple[int, ...]) -> bytes:
+        """Equal only for worlds that can do the same from here on, with the same budget."""
+        core = self.world.core
+        kept = {k: v for k, v in vars(core).items() if k not in _FLEETING}
+        now = self.world.now
+        timers = sorted((repr(t), at - now) for t, at in self.world.timers.items())
+        lookout = self.lookout
+        bodies = [attrs.astuple(body, recurse=False) for body in self.world.bodies.values()]
+        moves = lookout.moves
+        where = (moves.in_flight, moves.home, moves.holder, lookout.with_)
+        book = self.world._book
+        state = (kept, timers, bodies, book.next_start, book.operations, where, spent)
+        return pickle.dumps(state, protocol=5)
+
+
+# What is no state: what is fixed from the start, what is empty between events, and statistics.
+_FLEETING: Final = frozenset(
+    ("config", "_handlers", "_timers", "_actions", "_rng", "_out", "_now", "_called")
+    + ("endings", "retried", "live_most", "watched")
+)
+
+
+def search(scope: Scope) -> tuple[dict[Firing, Steps], int, int]:
+    """What fires within the scope, each with the steps to it, the fewest first.
+
+    Returns:
+        what fires; how many states there are; how many steps were tried.
+    """
+    found: dict[Firing, Steps] = {}
+    seen: set[bytes] = set()
+    tried = 0
+    frontier: list[Steps] = [scope.first]
+    _note(Probe(scope, scope.first), scope.first, found)
+    for _ in range(scope.depth):
+        following: list[Steps] = []
+        for steps in frontier:
+            probe = Probe(scope, steps)
+            for command in list(_commands(probe, steps)):
+                tried += 1
+                child = Probe(scope, steps)
+                if not child.do(command):
+                    continue
+                longer = (*steps, command)
+                known = child.fingerprint(_spent(longer))
+                if known in seen:
+                    continue
+                seen.add(known)
+                _note(child, longer, found)
+                if len(child.world.bodies) <= scope.workers:
+                    following.append(longer)
+        frontier = following
+    return found, len(seen), tried
+
+
+def _note(probe: Probe, steps: Steps, found: dict[Firing, Steps]) -> None:
+    for firing in probe.lookout.fired():
+        found.setdefault(firing, steps)
+
+
+def _spent(steps: Steps) -> tuple[Any, ...]:
+    """What of the budgets is used up: the rest of the search depends on nothing else."""
+    asked = sorted({repr(step) for step in steps if isinstance(step, _ASKS)})
+    faults = sum(fault_in(step) is not None for step in steps)
+    advances = sum(isinstance(step, trace.Advance) for step in steps)
+    return (*asked, faults, advances)
+
+
+_ASKS: Final = (
+    trace.OpenSession, trace.Reopen, trace.CloseSession, trace.Cancel, trace.Kill, trace.Shutdown
+)
+
+
+def _commands(probe: Probe, steps: Steps) -> Iterator[Command]:
+    """All that may come next, within the bounds."""
+    scope, world = probe.scope, probe.world
+    submitted = sum(isinstance(step, trace.Submit) for step in steps)
+    if submitted < scope.tasks:
+        for submit in scope.submits:
+            yield attrs.evolve(submit, task=submitted)
+    for ask in scope.asks:
+        if ask not in steps:
+            yield ask
+    for body in world.bodies.values():
+        if body.facts:
+            yield trace.Deliver(body.number)
+        if body.receptive:
+            yield trace.Receive(body.number)
+        if body.openable and body.at_gate is not None:
+            yield trace.Open(body.at_gate.number)
+        if body.condition is Condition.STOPPED:
+            yield trace.Continue(body.number)
+    advanced = sum(isinstance(step, trace.Advance) for step in steps)
+    if world.timers and advanced < scope.advances:
+        yield trace.Advance(max(0.0, min(world.timers.values()) - world.now))
+    if sum(fault_in(step) is not None for step in steps) < scope.faults:
+        yield from _faults(world)
+
+
+def _faults(world: World) -> Iterator[Command]:
+    """Every fault, in every sort, on every worker; which of them are possible shows itself."""
+    for kind in trace.FAULTS:
+        fields = attrs.fields_dict(kind)
+        how = fields.get("how")
+        sorts: list[dict[str, Any]] = [{}]
+        if how is not None:
+            sorts = [{"how": sort} for sort in type(how.default) if sort is not Start.NORMAL]
+        for sort in sorts:
+            if "worker" in fields:
+                for worker in world.bodies:
+                    yield kind(worker=worker, **sort)
+            else:
+                yield kind(**sort)
