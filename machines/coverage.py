@@ -10,6 +10,7 @@ every move of its own step. `docs/transitions.md` has examples.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
@@ -23,7 +24,7 @@ from model.task import LAST as DONE
 from model.worker import LAST
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from machines.trace import Command
     from model.moves import Move, Row
@@ -33,6 +34,7 @@ Victim = tuple[str, int]
 NEXT_START: Final[Victim] = ("next start", 0)
 
 
+@functools.cache
 def named(row: Row, fault: str | None = None) -> str:
     """The row, and the fault that met it, as they stand in tables and files."""
     of, before, because, after = row
@@ -157,10 +159,14 @@ class Lookout:
         elif kind is saw.StartAsked and NEXT_START in self.with_:
             self.with_["worker", record.worker] = self.with_.pop(NEXT_START)
 
-    def fired(self) -> Counter[Firing]:
-        """How often each move fired so far, with the fault that it met or None."""
+    def names(self) -> Iterator[str]:
+        """Every tuple that fired so far, and all that happened of what must happen sometimes."""
         self._settle()
-        return self.rows
+        for row, fault in self.rows:
+            yield named(row)
+            if fault is not None:
+                yield named(row, fault)
+        yield from self._sometimes.happened
 
     def coverage(self) -> Coverage:
         """What has fired so far."""

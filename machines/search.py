@@ -25,7 +25,6 @@ from machines.world import World
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from machines.coverage import Firing
     from machines.trace import Command, Setting
 
 Steps = tuple["Command", ...]
@@ -102,66 +101,88 @@ _FLEETING: Final = frozenset(
 )
 
 
-def search(scope: Scope) -> tuple[dict[Firing, Steps], int, int]:
-    """What fires within the scope, each with the steps to it, the fewest first.
+@define
+class Found:
+    """What a search found.
 
-    Returns:
-        what fires; how many states there are; how many steps were tried.
+    Attributes:
+        steps: to each tuple, and to each thing that must happen sometimes; the fewest first.
+        states: how many states there are within the bounds.
+        tried: how many steps were tried.
+        exhausted: whether no state was left to go on from before the depth was reached.
     """
-    found: dict[Firing, Steps] = {}
+
+    steps: dict[str, Steps] = field(factory=dict)
+    states: int = 0
+    tried: int = 0
+    exhausted: bool = False
+
+
+def search(scope: Scope) -> Found:
+    """Everything that fires within the scope is found, each with the steps to it."""
+    found = Found()
     seen: set[bytes] = set()
-    tried = 0
-    frontier: list[Steps] = [scope.first]
-    _note(Probe(scope, scope.first), scope.first, found)
+    frontier = [scope.first]
+    _note(Probe(scope, scope.first), scope.first, found.steps)
     for _ in range(scope.depth):
         following: list[Steps] = []
         for steps in frontier:
-            probe = Probe(scope, steps)
-            for command in list(_commands(probe, steps)):
-                tried += 1
+            for command in list(_commands(Probe(scope, steps), steps)):
+                found.tried += 1
                 child = Probe(scope, steps)
                 if not child.do(command):
                     continue
                 longer = (*steps, command)
+                _note(child, longer, found.steps)
                 known = child.fingerprint(_spent(longer))
                 if known in seen:
                     continue
                 seen.add(known)
-                _note(child, longer, found)
                 if len(child.world.bodies) <= scope.workers:
                     following.append(longer)
         frontier = following
-    return found, len(seen), tried
+    found.states = len(seen)
+    found.exhausted = not frontier
+    return found
 
 
-def _note(probe: Probe, steps: Steps, found: dict[Firing, Steps]) -> None:
-    for firing in probe.lookout.fired():
-        found.setdefault(firing, steps)
+def _note(probe: Probe, steps: Steps, found: dict[str, Steps]) -> None:
+    for name in probe.lookout.names():
+        found.setdefault(name, steps)
+
+
+_ASKS: Final = (
+    trace.OpenSession,
+    trace.Reopen,
+    trace.CloseSession,
+    trace.Cancel,
+    trace.Kill,
+    trace.Shutdown,
+)
 
 
 def _spent(steps: Steps) -> tuple[Any, ...]:
     """What of the budgets is used up: the rest of the search depends on nothing else."""
-    asked = sorted({repr(step) for step in steps if isinstance(step, _ASKS)})
-    faults = sum(fault_in(step) is not None for step in steps)
-    advances = sum(isinstance(step, trace.Advance) for step in steps)
-    return (*asked, faults, advances)
+    asked = sorted(repr(step) for step in steps if isinstance(step, _ASKS))
+    return (*asked, _count_faults(steps), _count(steps, trace.Advance))
 
 
-_ASKS: Final = (
-    trace.OpenSession, trace.Reopen, trace.CloseSession, trace.Cancel, trace.Kill, trace.Shutdown
-)
+def _count(steps: Steps, kind: type) -> int:
+    return sum(isinstance(step, kind) for step in steps)
+
+
+def _count_faults(steps: Steps) -> int:
+    return sum(fault_in(step) is not None for step in steps)
 
 
 def _commands(probe: Probe, steps: Steps) -> Iterator[Command]:
     """All that may come next, within the bounds."""
     scope, world = probe.scope, probe.world
-    submitted = sum(isinstance(step, trace.Submit) for step in steps)
+    submitted = _count(steps, trace.Submit)
     if submitted < scope.tasks:
         for submit in scope.submits:
             yield attrs.evolve(submit, task=submitted)
-    for ask in scope.asks:
-        if ask not in steps:
-            yield ask
+    yield from _asks(scope, steps)
     for body in world.bodies.values():
         if body.facts:
             yield trace.Deliver(body.number)
@@ -171,11 +192,17 @@ def _commands(probe: Probe, steps: Steps) -> Iterator[Command]:
             yield trace.Open(body.at_gate.number)
         if body.condition is Condition.STOPPED:
             yield trace.Continue(body.number)
-    advanced = sum(isinstance(step, trace.Advance) for step in steps)
-    if world.timers and advanced < scope.advances:
+    if world.timers and _count(steps, trace.Advance) < scope.advances:
         yield trace.Advance(max(0.0, min(world.timers.values()) - world.now))
-    if sum(fault_in(step) is not None for step in steps) < scope.faults:
+    if _count_faults(steps) < scope.faults:
         yield from _faults(world)
+
+
+def _asks(scope: Scope, steps: Steps) -> Iterator[Command]:
+    down = _count(steps, trace.Shutdown)
+    for ask in scope.asks:
+        if ask not in steps and not (down and isinstance(ask, trace.Shutdown)):
+            yield ask
 
 
 def _faults(world: World) -> Iterator[Command]:
@@ -186,9 +213,7 @@ def _faults(world: World) -> Iterator[Command]:
         sorts: list[dict[str, Any]] = [{}]
         if how is not None:
             sorts = [{"how": sort} for sort in type(how.default) if sort is not Start.NORMAL]
+        victims = [{"worker": worker} for worker in world.bodies] if "worker" in fields else [{}]
         for sort in sorts:
-            if "worker" in fields:
-                for worker in world.bodies:
-                    yield kind(worker=worker, **sort)
-            else:
-                yield kind(**sort)
+            for victim in victims:
+                yield kind(**victim, **sort)
