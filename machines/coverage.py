@@ -10,13 +10,11 @@ every move of its own step. `docs/transitions.md` has examples.
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from attrs import define, field
-
 from machines import trace
+from machines.firings import Coverage, named
 from machines.gate import Start
 from model import history as saw
 from model.sometimes import Sometimes
@@ -24,7 +22,7 @@ from model.task import LAST as DONE
 from model.worker import LAST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from machines.trace import Command
     from model.moves import Move, Row
@@ -34,55 +32,9 @@ Victim = tuple[str, int]
 NEXT_START: Final[Victim] = ("next start", 0)
 
 
-@functools.cache
-def named(row: Row, fault: str | None = None) -> str:
-    """The row, and the fault that met it, as they stand in tables and files."""
-    of, before, because, after = row
-    met = "" if fault is None else f" after {fault}"
-    return f"{of}: {before} → {after} ({because}){met}"
-
-
 def fault_in(command: Command) -> str | None:
     """The fault that the command is; a start that is to go well is none."""
     return None if getattr(command, "how", None) is Start.NORMAL else trace.fault_of(command)
-
-
-@define
-class Coverage:
-    """What fired, over one run or many.
-
-    Attributes:
-        fired: how often each tuple did: a move, alone or after the fault that it met.
-        commands: how often each command was carried out, faults by their names.
-        in_flight: how often that was while a task was in flight.
-        happened: how often each thing did that must happen sometimes, by its words.
-    """
-
-    fired: Counter[str] = field(factory=Counter)
-    commands: Counter[str] = field(factory=Counter)
-    in_flight: Counter[str] = field(factory=Counter)
-    happened: Counter[str] = field(factory=Counter)
-
-    def merge(self, other: Coverage) -> None:
-        """What fired elsewhere has fired here too."""
-        self.fired.update(other.fired)
-        self.commands.update(other.commands)
-        self.in_flight.update(other.in_flight)
-        self.happened.update(other.happened)
-
-    def plain(self) -> dict[str, dict[str, int]]:
-        """All of it as dictionaries of strings and numbers."""
-        counters = (self.fired, self.commands, self.in_flight, self.happened)
-        names = ("fired", "commands", "in_flight", "happened")
-        return {
-            name: dict(sorted(counter.items()))
-            for name, counter in zip(names, counters, strict=True)
-        }
-
-
-def coverage_of(plain: Mapping[str, Mapping[str, int]]) -> Coverage:
-    """What `plain` gave is coverage again."""
-    return Coverage(**{name: Counter(counts) for name, counts in plain.items()})
 
 
 class Lookout:
@@ -152,11 +104,10 @@ class Lookout:
         moves = self._sometimes.observe(record)
         if moves:
             self._pending += moves
-        kind = type(record)
-        if kind is saw.Told:
+        if isinstance(record, saw.Told):
             if self._pending:
                 self._settle()
-        elif kind is saw.StartAsked and NEXT_START in self.with_:
+        elif isinstance(record, saw.StartAsked) and NEXT_START in self.with_:
             self.with_["worker", record.worker] = self.with_.pop(NEXT_START)
 
     def names(self) -> Iterator[str]:

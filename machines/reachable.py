@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FILE: Final = Path(__file__).with_name("reachable.json")
 FORMAT: Final = 1
+_ARROW: Final = "→"  # what sets a tuple's name apart
 _HAPPENS: Final = "happens"  # the section of what must happen sometimes, beside the tuples
 
 
@@ -119,7 +120,9 @@ def _dumps(bounds: list[dict[str, Any]], traces: Mapping[str, Trace], stories: l
     from machines.counterexample import plain_trace  # noqa: PLC0415 - only for this
 
     moves = {name: plain_trace(trace) for name, trace in sorted(traces.items()) if "→" in name}
-    happens = {name: plain_trace(trace) for name, trace in sorted(traces.items()) if "→" not in name}
+    happens = {
+        name: plain_trace(trace) for name, trace in sorted(traces.items()) if "→" not in name
+    }
     parts = [
         f'"format": {FORMAT}',
         f'"bounds": {_lines(map(_line, bounds), "[]")}',
@@ -135,7 +138,7 @@ def _line(value: Any) -> str:
 
 
 def _lines(lines: Iterable[str], brackets: str) -> str:
-    opening, closing = brackets
+    opening, closing = brackets[0], brackets[1]
     return opening + "\n  " + ",\n  ".join(lines) + "\n" + closing
 
 

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from machines import trace
 from machines.body import Condition
-from machines.coverage import Coverage, Lookout
+from machines.coverage import Lookout
 from machines.drivers import DRIVERS, Diverged, Layer
 from machines.gate import Start
 from machines.parts import POOL, Parts
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from machines.drivers.driver import MakeDriver
+    from machines.firings import Coverage
     from machines.trace import Command, Setting, Trace
     from model.checker import Checker, Violation
 

@@ -13,10 +13,8 @@ import attrs
 
 from machines.search import Scope, Steps
 from machines.trace import (
-    Advance,
     Cancel,
     CloseSession,
-    Crash,
     Deliver,
     Kill,
     Open,
@@ -52,11 +50,9 @@ TWO_SESSIONS: Final[Steps] = (
 )
 
 
-def _laden(**wishes: object) -> Steps:
-    """As `LADEN`, with tasks that have these wishes."""
-    return tuple(
-        attrs.evolve(step, **wishes) if isinstance(step, Submit) else step for step in LADEN
-    )
+DUE: Final[Steps] = tuple(
+    attrs.evolve(step, deadline=1.0) if isinstance(step, Submit) else step for step in LADEN
+)
 
 
 SCOPES: Final[tuple[Scope, ...]] = (
@@ -90,7 +86,7 @@ SCOPES: Final[tuple[Scope, ...]] = (
         "deadlines of tasks sent ahead",
         attrs.evolve(ONE, prefetch=2),
         7,
-        _laden(deadline=1.0),
+        DUE,
         tasks=4,
     ),
     Scope(

@@ -67,7 +67,8 @@ class Probe:
         self.lookout = Lookout()
         config = scope.setting.config()
         self.world = World(config, POOL, SimDriver(config, POOL), self.lookout.observe)
-        self.possible = all([self.do(step) for step in steps])
+        for step in steps:
+            self.do(step)
 
     def do(self, command: Command) -> bool:
         """The command is carried out; whether it was possible is returned."""
@@ -89,15 +90,15 @@ class Probe:
         bodies = [attrs.astuple(body, recurse=False) for body in self.world.bodies.values()]
         moves = lookout.moves
         where = (moves.in_flight, moves.home, moves.holder, lookout.with_)
-        book = self.world._book
-        state = (kept, timers, bodies, book.next_start, book.operations, where, spent)
+        coming = (self.world.next_start, self.world.operations)
+        state = (kept, timers, bodies, coming, where, spent)
         return pickle.dumps(state, protocol=5)
 
 
 # What is no state: what is fixed from the start, what is empty between events, and statistics.
+_FIXED: Final = ("config", "watched", "_handlers", "_timers", "_actions", "_rng")
 _FLEETING: Final = frozenset(
-    ("config", "_handlers", "_timers", "_actions", "_rng", "_out", "_now", "_called")
-    + ("endings", "retried", "live_most", "watched")
+    (*_FIXED, "_out", "_now", "_called", "endings", "retried", "live_most")
 )
 
 
@@ -209,11 +210,10 @@ def _faults(world: World) -> Iterator[Command]:
     """Every fault, in every sort, on every worker; which of them are possible shows itself."""
     for kind in trace.FAULTS:
         fields = attrs.fields_dict(kind)
-        how = fields.get("how")
-        sorts: list[dict[str, Any]] = [{}]
-        if how is not None:
-            sorts = [{"how": sort} for sort in type(how.default) if sort is not Start.NORMAL]
+        every: Any = type(fields["how"].default) if "how" in fields else ()
+        sorts = [{"how": sort} for sort in every if sort is not Start.NORMAL] or [{}]
         victims = [{"worker": worker} for worker in world.bodies] if "worker" in fields else [{}]
+        make: Any = kind  # what its fields are was asked of itself
         for sort in sorts:
             for victim in victims:
-                yield kind(**victim, **sort)
+                yield make(**victim, **sort)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from machines.drivers import Layer
+from machines.firings import legal_moves
 from machines.gate import Start
 from machines.pool_machine import FLAVOURS, setting_of
 from machines.run import Report, Run, execute, fair_moves
@@ -26,7 +27,6 @@ from machines.trace import (
     Trace,
 )
 from machines.workload import OPERATIONS
-from model.worker import moves
 
 TRACES = 300
 NAMES = sorted(COMMANDS)
@@ -96,9 +96,9 @@ def test_the_generated_traces_break_no_promise(simulated: list[Report]) -> None:
 
 def test_the_generated_traces_are_not_idle(simulated: list[Report]) -> None:
     kinds = {type(step) for seed in range(TRACES) for step in generated(seed).steps}
-    fired = {move for report in simulated for move in report.fired}
+    fired = {move for report in simulated for move in report.coverage.moves("worker")}
     assert kinds == set(COMMANDS.values())
-    assert fired == set(moves())
+    assert fired == legal_moves("worker")
     steps = sum(len(generated(seed).steps) for seed in range(TRACES))
     assert sum(len(report.impossible) for report in simulated) < steps / 2
 
