@@ -6,7 +6,8 @@ foreseen, so that every layer can be held to the same facts.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import functools
+from typing import TYPE_CHECKING, Any, Final
 
 from machines import workload
 from machines.body import FRAMES, Body, Condition, Fact, FactKind, Gate, Order, OrderKind
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
 
     from machines.drivers import Driver
 
+# How an operation ends is the same always, so it is found out once; nobody changes the value.
+_ends: Final = functools.lru_cache(4_096)(workload.expected)
+
 
 class Bodies:
     """Every worker of one run.
 
     Attributes:
         all: each worker's body, by its number.
+        active: those of which anything may still be heard.
         operations: what each task does.
         launched: how many processes were started.
         next_start: how the next start goes.
@@ -38,6 +43,7 @@ class Bodies:
 
     def __init__(self, driver: Driver, see: Callable[[saw.Record], None]) -> None:
         self.all: dict[int, Body] = {}
+        self.active: dict[int, Body] = {}
         self.operations: dict[int, str] = {}
         self.launched = 0
         self.next_start = Start.NORMAL
@@ -81,7 +87,9 @@ class Bodies:
         body.gate = Gate.EMPTY
         if order is None:
             return
-        ending, value = workload.expected(order.operation, order.number, body.found)
+        ending, value = _ends(order.operation, order.number)
+        if body.found is not None and ending == "returned":
+            value = [list(body.found), value]
         reply = Reply(ending)
         shown = "returned" if reply is Reply.RETURNED else "raised"
         self._see(saw.Finished(order.number, body.number, shown, value))
@@ -98,7 +106,7 @@ class Bodies:
     def _spawn(self, effect: effects.SpawnWorker) -> None:
         start, self.next_start = self.next_start, Start.NORMAL
         body = Body(effect.worker)
-        self.all[effect.worker] = body
+        self.all[effect.worker] = self.active[effect.worker] = body
         if start is Start.REFUSED:
             body.condition = Condition.REAPED  # there never was a process
             body.facts.append(Fact(FactKind.REFUSED))

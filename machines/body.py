@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from enum import Enum, StrEnum
-from typing import Any
+from typing import Any, Final
 
 from attrs import define, field, frozen
 
@@ -31,6 +31,14 @@ class Gate(Enum):
     EMPTY = "empty"
     CLOSED = "closed"
     OPENED = "opened"
+
+
+# A global costs a small part of an enumeration's member, and these are looked at all the time.
+_RUNNING: Final = Condition.RUNNING
+_DEAD: Final = Condition.DEAD
+_REAPED: Final = Condition.REAPED
+_EMPTY: Final = Gate.EMPTY
+_CLOSED: Final = Gate.CLOSED
 
 
 class FactKind(StrEnum):
@@ -127,18 +135,17 @@ class Body:
     @property
     def alive(self) -> bool:
         """Whether there is a living process."""
-        return self.condition in (Condition.RUNNING, Condition.HUNG, Condition.STOPPED)
+        return self.condition is not _DEAD and self.condition is not _REAPED
 
     @property
     def receptive(self) -> bool:
         """Whether it can take the next order now."""
-        free = self.condition is Condition.RUNNING and self.gate is Gate.EMPTY
-        return free and bool(self.inbox)
+        return bool(self.inbox) and self.condition is _RUNNING and self.gate is _EMPTY
 
     @property
     def openable(self) -> bool:
         """Whether a function waits at its closed gate."""
-        return self.gate is Gate.CLOSED and self.alive
+        return self.gate is _CLOSED and self.alive
 
     def die(self) -> None:
         """The process is dead; what it had not sent never comes."""

@@ -25,8 +25,9 @@ from attrs import field, frozen, validators
 from cattrs.errors import BaseValidationError
 
 from machines import story
+from machines.checks import one_of, short
 from machines.gate import Start
-from machines.trace import COMMANDS, STEPS_MAX, Command, How, Setting, Trace, one_of, short
+from machines.trace import COMMANDS, STEPS_MAX, Command, Elsewhere, How, Setting, Trace
 from model.promises import WORDS
 
 if TYPE_CHECKING:
@@ -318,7 +319,12 @@ _NAMES: Final = {int: "a whole number", str: "a string", bool: "true or false"}
 _CONVERTER: Final = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
 for _type in (int, str, bool):
     _CONVERTER.register_structure_hook(_type, _exact(_type))
-for _words in (Status, How, Start):  # each by itself: what is said of str is said of them too
+for _words in (
+    Status,
+    How,
+    Start,
+    Elsewhere,
+):  # each by itself: what is said of str is said of them too
     _CONVERTER.register_structure_hook(_words, _word)
 _CONVERTER.register_structure_hook(float, _number)
 _CONVERTER.register_structure_hook_func(lambda kind: kind == Command, _command)

@@ -22,7 +22,7 @@ from model.task import LAST as DONE
 from model.worker import LAST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator, Sequence
 
     from machines.trace import Command
     from model.moves import Move, Row
@@ -159,6 +159,35 @@ class Lookout:
             held = self.moves.holder.items()
             concerned += [("task", task) for task, worker in held if worker == move.number]
         return next((self.with_[who] for who in concerned if who in self.with_), self._step)
+
+
+def look_back(
+    steps: Sequence[Command],
+    impossible: Container[int],
+    showed: Sequence[Sequence[saw.Record]],
+) -> Coverage:
+    """What fired in a finished run.
+
+    Args:
+        steps: its commands.
+        impossible: the indices of those that were impossible where they stood.
+        showed: what was shown at the start, by each step, and at the end.
+    """
+    lookout = Lookout()
+    for record in showed[0]:
+        lookout.observe(record)
+    for at, step in enumerate(steps):
+        if at in impossible:
+            continue
+        lookout.before(step)
+        for record in showed[at + 1]:
+            lookout.observe(record)
+        lookout.done(step)
+    lookout.calm()
+    for records in showed[len(steps) + 1 :]:
+        for record in records:
+            lookout.observe(record)
+    return lookout.coverage()
 
 
 def _victim(command: Command) -> Victim | None:

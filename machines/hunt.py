@@ -8,6 +8,7 @@ from attrs import frozen
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from machines import garbage
 from machines.drivers import Diverged, Layer
 from machines.machine import PromiseBroken
 from machines.parts import POOL, Parts
@@ -113,7 +114,8 @@ def _hunt_once(
         seed(seeded)(make)
     made: Any = make  # Hypothesis takes any callable that makes a machine
     try:
-        run_state_machine_as_test(made, settings=budget)
+        with garbage.set_aside():
+            run_state_machine_as_test(made, settings=budget)
     except BaseExceptionGroup as group:
         found = [leaf for leaf in _leaves(group) if isinstance(leaf, PromiseBroken)]
         if not found:

@@ -7,7 +7,7 @@ machine that found it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from machines.body import Body
     from machines.run import Report, Run
     from machines.trace import Setting
+    from machines.world import World
     from model.checker import Violation
 
 WHICH: Final = st.integers(0, 7)
@@ -54,6 +55,7 @@ class Machine(RuleBasedStateMachine):
 
     Attributes:
         share: its part of a profile's examples.
+        steps: rules in an example; None for as many as the profile says.
 
     Args:
         begin: makes the run, on whatever layer and with whatever bug.
@@ -61,6 +63,7 @@ class Machine(RuleBasedStateMachine):
     """
 
     share: ClassVar[float] = 0.12
+    steps: ClassVar[int | None] = None
 
     def __init__(
         self, begin: Callable[[Setting], Run], done: Callable[[Run, Report], None]
@@ -102,12 +105,16 @@ class Machine(RuleBasedStateMachine):
                     raise Diverged(f"the run came to no end: {', '.join(report.unknown)} unknown")
 
     @property
-    def _world(self) -> Any:
+    def _run(self) -> Run:
         assert self.run is not None  # noqa: S101 - initialize came first
-        return self.run.world
+        return self.run
+
+    @property
+    def _world(self) -> World:
+        return self._run.world
 
     def _bodies(self) -> list[Body]:
-        return list(self._world.bodies.values())
+        return list(self._world.active.values())
 
     def workers(self, condition: Callable[[Body], bool]) -> list[int]:
         """The numbers of the workers of which this is true."""
@@ -148,15 +155,13 @@ class Machine(RuleBasedStateMachine):
             self._do(make(number))
 
     def _do(self, command: trace.Command) -> None:
-        assert self.run is not None  # noqa: S101 - initialize came first
         if self.off and name_of(command) in self.off:
             return
-        self.run.do(command)
+        self._run.do(command)
         self._check()
 
     def _check(self) -> None:
-        assert self.run is not None  # noqa: S101 - called where it was made
-        self._raise_if_broken(self.run)
+        self._raise_if_broken(self._run)
 
     def _raise_if_broken(self, run: Run) -> None:
         if run.violation is not None:

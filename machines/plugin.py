@@ -53,6 +53,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="plant this bug in the pool first, to see what a failure looks like",
     )
     group.addoption(
+        "--as-found",
+        action="store_true",
+        help="tell violations as they are found, neither shrunk nor saved nor replayed",
+    )
+    group.addoption(
         "--transitions",
         nargs="?",
         const="",
@@ -150,9 +155,14 @@ def poolcheck_origin(request: pytest.FixtureRequest, poolcheck_seed: int | None)
 
 
 @pytest.fixture
-def poolcheck_folder(request: pytest.FixtureRequest) -> Path:
-    """Where new counterexamples are kept; those of a planted bug not among the pool's own."""
+def poolcheck_folder(request: pytest.FixtureRequest) -> Path | None:
+    """Where new counterexamples are kept; those of a planted bug not among the pool's own.
+
+    None is returned if they are not kept.
+    """
     config = request.config
+    if config.getoption("--as-found"):
+        return None
     if config.getoption("--mutant") and not config.getoption("--counterexamples"):
         return config.rootpath / PLANTED
     return _folder(config)
@@ -161,10 +171,12 @@ def poolcheck_folder(request: pytest.FixtureRequest) -> Path:
 @pytest.fixture
 def poolcheck_budget(request: pytest.FixtureRequest) -> settings:
     """The chosen Hypothesis profile; `dev` unless one is named."""
-    from hypothesis import settings  # noqa: PLC0415 - see the module's docstring
+    from hypothesis import Phase, settings  # noqa: PLC0415 - see the module's docstring
 
     _register_profiles()
-    return settings.get_profile(request.config.getoption("--hypothesis-profile", None) or "dev")
+    config = request.config
+    profile = settings.get_profile(config.getoption("--hypothesis-profile", None) or "dev")
+    return settings(profile, phases=[Phase.generate]) if config.getoption("--as-found") else profile
 
 
 @pytest.fixture
@@ -173,7 +185,7 @@ def poolcheck_prove(
     poolcheck_tally: Tally,
     poolcheck_budget: settings,
     poolcheck_parts: Parts,
-    poolcheck_folder: Path,
+    poolcheck_folder: Path | None,
     poolcheck_seed: int | None,
     poolcheck_origin: dict[str, str],
 ) -> Prove:

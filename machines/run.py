@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import attrs
-from attrs import frozen
+from attrs import field, frozen
 
 from machines import trace
 from machines.body import Condition
-from machines.coverage import Lookout
+from machines.coverage import look_back
 from machines.drivers import DRIVERS, Diverged, Layer
 from machines.gate import Start
 from machines.parts import POOL, Parts
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
 
+    from machines.body import Body
     from machines.drivers.driver import MakeDriver
     from machines.firings import Coverage
     from machines.trace import Command, Setting, Trace
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 MOVES_MAX: Final = 2_000
 _ROUND: Final = (TimerKind.HEALTH, TimerKind.AGE)
+_STOPPED: Final = Condition.STOPPED
 
 
 @frozen
@@ -44,22 +47,37 @@ class Report:
     Attributes:
         violation: the first promise that it broke; None if it broke none.
         step: the index of the step that showed it; the number of steps if the end did.
-        digest: SHA-256 of the canonical event log.
+        steps: the commands.
+        log: the event log.
         impossible: the steps that were impossible where they stood.
         showed: for each step, what it showed, as short sentences.
-        coverage: which moves fired, and which faults they met.
         verdicts: what is known of each promise.
         processes: how many processes of the operating system the driver has seen.
     """
 
     violation: Violation | None
     step: int | None
-    digest: str
+    steps: tuple[Command, ...]
+    log: tuple[Any, ...] = field(repr=False)
     impossible: tuple[int, ...]
     showed: tuple[tuple[saw.Record, ...], ...]
-    coverage: Coverage
     verdicts: dict[str, Verdict]
     processes: int
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the canonical event log, in hexadecimal; reckoned when it is wanted."""
+        return digest(self.log)
+
+    @functools.cached_property
+    def coverage(self) -> Coverage:
+        """What fired and which faults it met; read off what was shown when it is wanted."""
+        return look_back(self.steps, self.impossible, self.showed)
+
+    @property
+    def events(self) -> int:
+        """How many events the core was told."""
+        return sum(type(entry) is tuple for entry in self.log)
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -96,8 +114,9 @@ class Run:
         self.impossible: list[int] = []
         self._layer = layer
         self._judge = Judge(promises)
-        self._lookout = Lookout()
-        self._showed: list[list[saw.Record]] = [[]]
+        self._observe = self._judge.observe
+        self._now_shown: list[saw.Record] = []
+        self._showed: list[list[saw.Record]] = [self._now_shown]
         config = setting.config()
         self._driver = (driver or DRIVERS[layer])(config, parts)
         with contextlib.ExitStack() as undo:
@@ -123,21 +142,17 @@ class Run:
         """
         if self.violation is not None:
             return False
-        self._showed.append([])
+        self._next_step()
         self.steps.append(command)
-        self._lookout.before(command)
         possible = self.world.do(command)
-        if possible:
-            self._lookout.done(command)
-        else:
-            self._lookout.undone(command)
+        if not possible:
             self.impossible.append(len(self.steps) - 1)
         return possible
 
     def finish(self) -> Report:
         """Faults stop, all is delivered, the pool is shut down and nothing is left of it."""
         end = len(self.steps)
-        self._showed.append([])
+        self._next_step()
         if self.violation is None:
             self._heal()
         if self.violation is None:
@@ -148,7 +163,6 @@ class Run:
         return self._report(end)
 
     def _heal(self) -> None:
-        self._lookout.calm()
         complete = heal(self.world)
         if self.violation is None:
             self._watch(saw.Healed(complete, self.world.ready))
@@ -165,11 +179,14 @@ class Run:
     def _watch(self, record: saw.Record) -> None:
         if self.violation is not None:
             return
-        self._showed[-1].append(record)
-        self._lookout.observe(record)
-        self.violation = self._judge.observe(record)
+        self._now_shown.append(record)
+        self.violation = self._observe(record)
         if self.violation is not None:
             self.violated_at = len(self._showed) - 2
+
+    def _next_step(self) -> None:
+        self._now_shown = []
+        self._showed.append(self._now_shown)
 
     def _report(self, end: int) -> Report:
         step = None if self.violated_at is None else min(max(self.violated_at, 0), end)
@@ -180,10 +197,10 @@ class Run:
         return Report(
             violation=self.violation,
             step=step,
-            digest=digest(self.world.log),
+            steps=tuple(self.steps),
+            log=tuple(self.world.log),
             impossible=tuple(self.impossible),
             showed=tuple(tuple(records) for records in self._showed),
-            coverage=self._lookout.coverage(),
             verdicts=self._judge.verdicts(),
             processes=len(pids),
         )
@@ -221,18 +238,28 @@ def _awaited(world: World) -> float | None:
 
 
 def fair_moves(world: World) -> list[Command]:
-    """One move for each worker that has one, in the workers' order; nobody is left out."""
-    moves: list[Command] = []
-    for body in world.bodies.values():
-        if body.condition is Condition.STOPPED:
-            moves.append(trace.Continue(body.number))
-        elif body.facts:
-            moves.append(trace.Deliver(body.number))
-        elif body.openable and body.at_gate is not None:
-            moves.append(trace.Open(body.at_gate.number))
-        elif body.receptive:
-            moves.append(trace.Receive(body.number))
-    return moves
+    """One move for each worker that has one, in their order, and all that was diverted is run."""
+    elsewhere = [trace.Divert(task) for task in world.diverted]
+    return [
+        move for body in world.active.values() if (move := fair_move(body)) is not None
+    ] + elsewhere
+
+
+def fair_move(body: Body) -> Command | None:
+    """What is next for this worker where nothing goes wrong; None if there is nothing."""
+    if body.condition is _STOPPED:
+        return trace.Continue(body.number)
+    if body.facts:
+        return deliver(body.number)
+    if body.openable and body.at_gate is not None:
+        return open_gate(body.at_gate.number)
+    return receive(body.number) if body.receptive else None
+
+
+# The commands of a fair schedule come again and again; each is made, and checked, once.
+deliver: Final = functools.lru_cache(1_000)(trace.Deliver)
+receive: Final = functools.lru_cache(1_000)(trace.Receive)
+open_gate: Final = functools.lru_cache(1_000)(trace.Open)
 
 
 def execute(
@@ -259,17 +286,34 @@ def digest(log: Iterable[Any]) -> str:
 
     Payloads are opaque and stay out; what they hold is in the log as resolved values.
     """
-    sha = hashlib.sha256()
-    for entry in log:
-        line = json.dumps(_canonical(entry), sort_keys=True, separators=(",", ":"))
-        sha.update(line.encode() + b"\n")
-    return sha.hexdigest()
+    text = "".join(f"{canonical_line(entry)}\n" for entry in log)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical_line(entry: Any) -> str:
+    """An entry of the event log as text, the same on every layer and every machine."""
+    return _ENCODE(_canonical(entry))
+
+
+_ENCODE: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_PLAIN: Final = frozenset({int, float, str, bool, type(None)})
+
+
+@functools.cache
+def _fields(kind: type) -> tuple[str, ...] | None:
+    """What of this class goes into the log; None if it is none of ours."""
+    if not attrs.has(kind):
+        return None
+    return tuple(a.name for a in attrs.fields(kind) if a.name != "payload")
 
 
 def _canonical(value: Any) -> Any:
-    if attrs.has(type(value)):
-        fields = [a.name for a in attrs.fields(type(value)) if a.name != "payload"]
-        return [type(value).__name__, *[_canonical(getattr(value, name)) for name in fields]]
+    kind: Any = type(value)
+    if kind in _PLAIN:
+        return value
+    names = _fields(kind)
+    if names is not None:
+        return [kind.__name__, *[_canonical(getattr(value, name)) for name in names]]
     if isinstance(value, (tuple, list)):
         return [_canonical(item) for item in value]
     return value.value if isinstance(value, Enum) else value

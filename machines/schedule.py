@@ -10,6 +10,7 @@ from hypothesis.stateful import precondition, rule
 from machines import trace
 from machines.machine import WHICH, Machine
 from machines.run import fair_moves
+from machines.trace import Elsewhere
 
 SECONDS: Final = st.sampled_from([1.0, 2.0, 5.0, 1.0, 2.0, 5.0, 1.0, 60.0])
 
@@ -34,6 +35,12 @@ class Schedule(Machine):
     def open_gate(self, which: int) -> None:
         """A started function may end."""
         self._pick(which, self.at_gates(), trace.Open)
+
+    @precondition(lambda self: self._world.diverted)
+    @rule(which=WHICH, how=st.sampled_from(Elsewhere))
+    def divert(self, which: int, how: Elsewhere) -> None:
+        """The fallback executor runs a task, or does not."""
+        self._pick(which, self._world.diverted, lambda task: trace.Divert(task, how))
 
     @rule(seconds=SECONDS)
     def advance(self, seconds: float) -> None:

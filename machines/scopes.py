@@ -12,6 +12,7 @@ from typing import Final
 import attrs
 
 from machines.search import Scope, Steps
+from machines.setting import Setting
 from machines.trace import (
     Cancel,
     CloseSession,
@@ -21,7 +22,6 @@ from machines.trace import (
     OpenSession,
     Receive,
     Reopen,
-    Setting,
     Shutdown,
     Submit,
 )
@@ -125,6 +125,23 @@ SCOPES: Final[tuple[Scope, ...]] = (
         submits=(Submit(0, session=0),),
         tasks=1,
         asks=(OpenSession(0), Shutdown()),
+    ),
+    Scope(
+        "a fallback executor",
+        attrs.evolve(ONE, start_failures_max=1, fallback=True),
+        8,
+        submits=(Submit(0), Submit(0, "fail"), Submit(0, deadline=1.0)),
+        tasks=1,
+        asks=(Cancel(0), Kill(0), Shutdown(grace=1.0)),
+        advances=3,
+        faults=0,
+    ),
+    Scope(
+        "a fallback executor for tasks whose worker was lost",
+        attrs.evolve(ONE, lost="failover", fallback=True),
+        9,
+        submits=(Submit(0, retries=1),),
+        tasks=1,
     ),
     Scope("two workers", TWO, 7, BOTH_READY, workers=4),
     Scope(

@@ -20,12 +20,14 @@ from machines.coverage import Lookout, fault_in
 from machines.drivers.sim import SimDriver
 from machines.gate import Start
 from machines.parts import POOL
+from machines.trace import Elsewhere
 from machines.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from machines.trace import Command, Setting
+    from machines.setting import Setting
+    from machines.trace import Command
 
 Steps = tuple["Command", ...]
 
@@ -90,7 +92,7 @@ class Probe:
         bodies = [attrs.astuple(body, recurse=False) for body in self.world.bodies.values()]
         moves = lookout.moves
         where = (moves.in_flight, moves.home, moves.holder, lookout.with_)
-        coming = (self.world.next_start, self.world.operations)
+        coming = (self.world.next_start, self.world.operations, self.world.diverted)
         state = (kept, timers, bodies, coming, where, spent)
         return pickle.dumps(state, protocol=5)
 
@@ -193,6 +195,9 @@ def _commands(probe: Probe, steps: Steps) -> Iterator[Command]:
             yield trace.Open(body.at_gate.number)
         if body.condition is Condition.STOPPED:
             yield trace.Continue(body.number)
+    for task in world.diverted:
+        for how in Elsewhere:
+            yield trace.Divert(task, how)
     if world.timers and _count(steps, trace.Advance) < scope.advances:
         yield trace.Advance(max(0.0, min(world.timers.values()) - world.now))
     if _count_faults(steps) < scope.faults:

@@ -20,11 +20,12 @@ from machines.drivers import Layer
 from machines.gate import Start
 from machines.parts import POOL, Parts
 from machines.run import execute
-from machines.trace import How, Setting, Trace
+from machines.trace import Setting, Trace
 from model.promises import PROMISES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from enum import StrEnum
     from typing import TypeAlias
 
     from machines.trace import Command
@@ -196,10 +197,11 @@ def _simpler_command(step: Command) -> Iterator[Command]:
             yield attrs.evolve(step, **changed)
 
 
-def _better(name: str, value: object) -> tuple[object, ...]:
+def _better(name: str, value: Any) -> tuple[object, ...]:
     if name == "how":
-        kinds: list[object] = [*How] if isinstance(value, How) else [*Start][1:]
-        return tuple(kinds[: kinds.index(value)])
+        kind: type[StrEnum] = type(value)
+        sorts = [sort for sort in kind if sort is not Start.NORMAL]
+        return tuple(sorts[: sorts.index(value)])
     order = list(_SIMPLER.get(name, ()))
     return tuple(order[: order.index(value)] if value in order else order)
 
@@ -212,7 +214,7 @@ def _renumbered(whole: Trace) -> Trace:
             names.setdefault(step.task, len(names))
     steps = tuple(
         attrs.evolve(step, task=names[step.task])
-        if isinstance(step, (trace.Submit, trace.Cancel, trace.Kill, trace.Open))
+        if isinstance(step, (trace.Submit, trace.Cancel, trace.Kill, trace.Open, trace.Divert))
         and step.task in names
         else step
         for step in whole.steps

@@ -66,6 +66,7 @@ _COMMANDS: Final[dict[type, Callable[[Any], str]]] = {
     trace.Open: lambda s: f"the function of task {s.task} ends",
     trace.Deliver: lambda s: f"the pool hears the next from worker {s.worker}",
     trace.Advance: lambda s: f"{s.seconds:g} s pass",
+    trace.Divert: lambda s: f"the fallback executor gets task {s.task}: {s.how}",
     trace.Crash: lambda s: f"worker {s.worker} is killed (SIGKILL)",
     trace.Stop: lambda s: f"worker {s.worker} is stopped (SIGSTOP)",
     trace.Continue: lambda s: f"worker {s.worker} continues (SIGCONT)",
@@ -89,15 +90,21 @@ def _recalled(record: saw.Recalled) -> str:
     return f"taken back from worker {record.worker}: {tasks}"
 
 
+def _where(record: saw.Started | saw.Finished) -> str:
+    return "elsewhere" if record.worker is None else f"on worker {record.worker}"
+
+
 _RECORDS: Final[dict[type, Callable[[Any], str]]] = {
     saw.Refused: lambda r: f"task {r.task} is refused: {r.why}",
     saw.Assigned: _assigned,
     saw.Recalled: _recalled,
-    saw.Started: lambda r: f"task {r.task} starts on worker {r.worker}",
+    saw.Started: lambda r: f"task {r.task} starts {_where(r)}",
     saw.SessionMoved: lambda r: f"session {r.session}: {r.before} → {r.after} ({r.because})",
     saw.SessionRefused: lambda r: f"session {r.session} is refused: {r.why}",
     saw.BreakerMoved: lambda r: f"breaker: {r.before} → {r.after} ({r.because})",
-    saw.Finished: lambda r: f"task {r.task} {r.ending} {r.value!r} on worker {r.worker}",
+    saw.Diverted: lambda r: f"task {r.task} is given to the fallback executor",
+    saw.FallbackRefused: lambda r: f"the fallback executor does not run task {r.task}",
+    saw.Finished: lambda r: f"task {r.task} {r.ending} {r.value!r} {_where(r)}",
     saw.Resolved: _resolved,
     saw.Moved: lambda r: f"worker {r.worker}: {r.before} → {r.after} ({r.because})",
     saw.Misfit: lambda r: r.sentence,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from machines.trace import Command
 
-_SCHEDULE: Final = (trace.Receive, trace.Open, trace.Deliver, trace.Continue)
+_SCHEDULE: Final = (trace.Receive, trace.Open, trace.Deliver, trace.Continue, trace.Divert)
 _PLAIN: Final = trace.Submit(0)
 
 

@@ -47,6 +47,7 @@ class RecoveryMachine(Clients, Schedule, Nemesis):
         probes_max=st.integers(1, 2),
         lost=LOST,
         backoff=st.sampled_from(Shape),
+        fallback=st.booleans(),
         off=OFF,
     )
     def start(
@@ -57,6 +58,7 @@ class RecoveryMachine(Clients, Schedule, Nemesis):
         probes_max: int,
         lost: Strategy,
         backoff: Shape,
+        fallback: bool,
         off: frozenset[str],
     ) -> None:
         """A fresh pool starts, with a breaker and a way to try again."""
@@ -67,6 +69,7 @@ class RecoveryMachine(Clients, Schedule, Nemesis):
             probes_max=probes_max,
             lost=lost.value,
             backoff=backoff.value,
+            fallback=fallback,
         )
         self.begin(setting, off)
 

@@ -8,26 +8,18 @@ their files.
 
 from __future__ import annotations
 
-import math
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import ClassVar, Final
 
-from attrs import Attribute, field, frozen, validators
+from attrs import field, frozen, validators
 
+from machines.checks import one_of, seconds, whole
 from machines.gate import Start
+from machines.setting import Setting as Setting  # noqa: PLC0414, TC001 - part of a trace
 from machines.workload import OPERATIONS
-from pool.breaker import BreakerPolicy
-from pool.config import STRATEGIES, PoolConfig
-from pool.recovery import Backoff, Category, RetryPolicy, Shape, Strategy
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 NUMBER_MAX: Final = 9_999
-SECONDS_MAX: Final = 1e6
-SECONDS_MIN: Final = 1e-3
 RETRIES_MAX: Final = 100
-SIZE_MAX: Final = 16
 STEPS_MAX: Final = 10_000
 # Added to a task's number, it gives one that no trace can name.
 FOREIGN: Final = 1_000_000
@@ -44,49 +36,14 @@ class How(StrEnum):
     FOREIGN = "foreign"
 
 
-def short(value: object) -> str:
-    """The value as Python writes it, cut to what fits into a line of complaint."""
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
+class Elsewhere(StrEnum):
+    """What the fallback executor does with a task."""
+
+    RUN = "run"
+    REFUSED = "refused"
 
 
-def _whole(low: int, high: int) -> Any:
-    def check(_: Any, attribute: Attribute[int], value: int) -> None:
-        if not low <= value <= high:
-            raise ValueError(f"{attribute.name} must be {low} to {high}, not {short(value)}")
-
-    return check
-
-
-def _seconds(_: Any, attribute: Attribute[float], value: float) -> None:
-    if not (math.isfinite(value) and 0 <= value <= SECONDS_MAX):
-        raise ValueError(
-            f"{attribute.name} must be 0 to {SECONDS_MAX:g} seconds, not {short(value)}"
-        )
-
-
-def _interval(_: Any, attribute: Attribute[float], value: float) -> None:
-    if not (math.isfinite(value) and SECONDS_MIN <= value <= SECONDS_MAX):
-        raise ValueError(
-            f"{attribute.name} must be {SECONDS_MIN:g} to {SECONDS_MAX:g} seconds, "
-            f"not {short(value)}"
-        )
-
-
-def one_of(known: Iterable[str]) -> Any:
-    """A validator is returned that accepts these words only, and names them to whoever errs."""
-    words = list(known)
-
-    def check(_: Any, attribute: Attribute[str], value: str) -> None:
-        if value not in words:
-            raise ValueError(
-                f"{attribute.name} must be one of {', '.join(words)}, not {short(value)}"
-            )
-
-    return check
-
-
-_NUMBER: Final = _whole(0, NUMBER_MAX)
+_NUMBER: Final = whole(0, NUMBER_MAX)
 
 
 @frozen
@@ -96,8 +53,8 @@ class Submit:
     do: ClassVar[str] = "submit"
     task: int = field(validator=_NUMBER)
     operation: str = field(default="echo", validator=one_of(OPERATIONS))
-    deadline: float | None = field(default=None, validator=validators.optional(_seconds))
-    retries: int = field(default=0, validator=_whole(0, RETRIES_MAX))
+    deadline: float | None = field(default=None, validator=validators.optional(seconds))
+    retries: int = field(default=0, validator=whole(0, RETRIES_MAX))
     session: int | None = field(default=None, validator=validators.optional(_NUMBER))
 
 
@@ -147,7 +104,7 @@ class Shutdown:
 
     do: ClassVar[str] = "shutdown"
     cancel_waiting: bool = False
-    grace: float | None = field(default=None, validator=validators.optional(_seconds))
+    grace: float | None = field(default=None, validator=validators.optional(seconds))
 
 
 @frozen
@@ -179,7 +136,16 @@ class Advance:
     """The clock moves, and the timers that are due by then fire."""
 
     do: ClassVar[str] = "advance"
-    seconds: float = field(validator=_seconds)
+    seconds: float = field(validator=seconds)
+
+
+@frozen
+class Divert:
+    """The fallback executor runs a task that the pool gave to it, or does not."""
+
+    do: ClassVar[str] = "divert"
+    task: int = field(validator=_NUMBER)
+    how: Elsewhere = Elsewhere.RUN
 
 
 @frozen
@@ -235,6 +201,7 @@ Command = (
     | Open
     | Deliver
     | Advance
+    | Divert
     | Crash
     | Stop
     | Continue
@@ -256,6 +223,7 @@ COMMANDS: Final[dict[str, type[Command]]] = {
         Open,
         Deliver,
         Advance,
+        Divert,
         Crash,
         Stop,
         Continue,
@@ -272,88 +240,6 @@ def fault_of(command: Command) -> str | None:
         return None
     how = getattr(command, "how", None)
     return command.do if how is None else f"{command.do}:{how.value}"
-
-
-@frozen
-class Setting:
-    """The part of the pool's configuration that a trace chooses.
-
-    Attributes:
-        size: workers.
-        queue_limit: tasks that may wait; None for no bound.
-        start_failures_max: failed starts in a row until the breaker opens.
-        openings_max: how often in a row it may open without the pool's being broken.
-        prefetch: tasks that may be sent ahead to a worker.
-        tasks_max: tasks after which a worker is recycled; None for never.
-        age_max: seconds after which a worker is recycled; None for never.
-        health_interval: seconds between health checks; None for none.
-        session_ttl: seconds without a task after which a session is closed; None for never.
-        max_overflow: how many more workers may live while tasks wait.
-        lazy: whether workers start only when tasks wait for them.
-        strategy: which idle worker gets the next task, `lifo` or `fifo`.
-        health_failures_max: unanswered health checks in a row until a worker is removed.
-        probes_max: how many starts a half-open breaker lets through at once.
-        lost: what is done about an idempotent task whose worker was lost.
-        backoff: how waits grow where that is `backoff_retry`.
-    """
-
-    size: int = field(default=2, validator=_whole(1, SIZE_MAX))
-    queue_limit: int | None = field(
-        default=None, validator=validators.optional(_whole(0, NUMBER_MAX))
-    )
-    start_failures_max: int = field(default=3, validator=_whole(1, 100))
-    openings_max: int = field(default=0, validator=_whole(0, 100))
-    prefetch: int = field(default=0, validator=_whole(0, 100))
-    tasks_max: int | None = field(default=None, validator=validators.optional(_whole(1, 100)))
-    age_max: float | None = field(default=None, validator=validators.optional(_interval))
-    health_interval: float | None = field(default=None, validator=validators.optional(_interval))
-    session_ttl: float | None = field(default=None, validator=validators.optional(_interval))
-    max_overflow: int = field(default=0, validator=_whole(0, SIZE_MAX))
-    lazy: bool = False
-    strategy: str = field(default="lifo", validator=one_of(STRATEGIES))
-    health_failures_max: int = field(default=3, validator=_whole(1, 100))
-    probes_max: int = field(default=1, validator=_whole(1, 100))
-    lost: str = field(default=Strategy.IMMEDIATE_RETRY.value, validator=one_of(Strategy))
-    backoff: str = field(default=Shape.EXPONENTIAL.value, validator=one_of(Shape))
-
-    def __attrs_post_init__(self) -> None:
-        if self.queue_limit == 0 and (self.lazy or self.max_overflow):
-            raise ValueError("queue_limit must be 1 or more with lazy or max_overflow, not 0")
-
-    def config(self) -> PoolConfig:
-        """The pool's whole configuration, with virtual seconds that the machines know."""
-        return PoolConfig(
-            size=self.size,
-            max_overflow=self.max_overflow,
-            lazy=self.lazy,
-            strategy=self.strategy,
-            queue_limit=self.queue_limit,
-            prefetch=self.prefetch,
-            tasks_max=self.tasks_max,
-            age_max=self.age_max,
-            health_interval=self.health_interval,
-            health_failures_max=self.health_failures_max,
-            session_ttl=self.session_ttl,
-            retry=RetryPolicy(
-                backoff=Backoff(shape=Shape(self.backoff)),
-                strategies=dict.fromkeys(_OF_LOST_WORKERS, Strategy(self.lost)),
-            ),
-            breaker=BreakerPolicy(
-                failures_max=self.start_failures_max,
-                probes_max=self.probes_max,
-                openings_max=self.openings_max,
-                killings_max=self.openings_max,
-            ),
-            init_timeout=INIT_TIMEOUT_S,
-            grace=GRACE_S,
-            frame_bytes_max=FRAME_BYTES_MAX,
-        )
-
-
-_OF_LOST_WORKERS: Final = (Category.CONNECTION, Category.COMMUNICATION)
-INIT_TIMEOUT_S: Final = 60.0
-GRACE_S: Final = 5.0
-FRAME_BYTES_MAX: Final = 1 << 22
 
 
 @frozen

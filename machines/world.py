@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from machines import trace, vocabulary
+from machines import trace, vocabulary, workload
 from machines.bodies import Bodies
 from machines.body import FRAMES, Body, Condition, Fact, FactKind, Gate, OrderKind
 from machines.gate import FAULT
-from machines.trace import FOREIGN, How
+from machines.trace import FOREIGN, Elsewhere, How
 from model import history as saw
 from pool import effects
 from pool import events as told
 from pool.effects import Ending
 from pool.events import Reply
+from pool.futures import Answer
 from pool.lifecycle import WorkerState
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pool.config import PoolConfig
 
 SIGKILLED: Final = -9
+_RECORDS: Final = vocabulary.RECORDS
 _BAD: Final = {How.FLIPPED: "checksum", How.UNKNOWN: "kind", How.OVERSIZED: "length"}
 
 
@@ -54,6 +56,7 @@ class World:
         self.log: list[Any] = []
         self.timers: dict[told.Timer, float] = {}
         self.session_of: dict[int, int | None] = {}
+        self.diverted: list[int] = []
         self.closed = False
         self._driver = driver
         self._book = Bodies(driver, self._see)
@@ -71,6 +74,7 @@ class World:
             trace.Open: self._open,
             trace.Deliver: self._deliver,
             trace.Advance: self._advance,
+            trace.Divert: self._divert,
             trace.Crash: self._crash,
             trace.Stop: self._stop,
             trace.Continue: self._continue,
@@ -82,6 +86,7 @@ class World:
             effects.RecallTasks: self._perform_recall,
             effects.ResolveTask: self._perform_resolve,
             effects.RefuseTask: self._perform_refuse,
+            effects.FailOver: self._perform_fail_over,
             effects.SetTimer: self._perform_set_timer,
             effects.ClearTimer: self._perform_clear_timer,
             effects.PoolClosed: self._perform_closed,
@@ -97,6 +102,7 @@ class World:
                 config.breaker.probes_max,
             )
         )
+        self._watch(vocabulary.configured(config))
         self._tell(told.PoolStarted())
 
     def do(self, command: trace.Command) -> bool:
@@ -121,6 +127,11 @@ class World:
     def next_start(self) -> Start:
         """How the next worker's start goes."""
         return self._book.next_start
+
+    @property
+    def active(self) -> dict[int, Body]:
+        """The bodies of the workers of which anything may still be heard."""
+        return self._book.active
 
     @property
     def launched(self) -> int:
@@ -197,7 +208,7 @@ class World:
         return True
 
     def _open(self, command: trace.Open) -> bool:
-        for body in self.bodies.values():
+        for body in self.active.values():
             if body.openable and body.at_gate is not None and body.at_gate.number == command.task:
                 self._driver.open(body.number)
                 body.gate = Gate.OPENED
@@ -219,6 +230,8 @@ class World:
             body.facts.extend(ends)
         if fact.kind is FactKind.REAP:
             body.condition = Condition.REAPED
+        if body.condition is Condition.REAPED and not body.facts:
+            del self.active[body.number]
         expected = _EVENTS[fact.kind](body, fact)
         self._tell(self._driver.fact(body.number, expected))
         return True
@@ -232,6 +245,22 @@ class World:
             self._tell(told.TimerFired(timer))
         self.now = until
         self._see(saw.Told(self.now))
+        return True
+
+    def _divert(self, command: trace.Divert) -> bool:
+        task = command.task
+        if task not in self.diverted:
+            return False
+        self.diverted.remove(task)
+        if command.how is Elsewhere.REFUSED:
+            self._see(saw.FallbackRefused(task))
+            self._tell(told.FallbackEnded(task, None, detail="it was refused there"))
+            return True
+        ending, value = workload.expected(self._book.operations[task], task)
+        reply = Reply.RETURNED if ending == "returned" else Reply.RAISED
+        self._see(saw.Started(task, None))
+        self._see(saw.Finished(task, None, reply.value, value))
+        self._tell(told.FallbackEnded(task, reply, Answer(value)))
         return True
 
     # What the nemesis does.
@@ -292,22 +321,26 @@ class World:
 
     def _tell(self, event: told.Event) -> None:
         self.log.append((self.now, event))
+        if isinstance(event, told.HealthReported):
+            self._watch(saw.CheckAnswered(event.worker, event.check))
+        if getattr(event, "heavy", False):
+            self._watch(saw.Bloated(event.worker))  # type: ignore[union-attr]
         try:
             asked = self.core.handle(event, self.now)
         except Exception as error:  # whatever the core raises is a bug of the core
             self._see(saw.Misfit(f"the core failed: {type(error).__name__}: {error}"))
             return
-        if isinstance(event, told.TaskSubmitted):
+        if type(event) is told.TaskSubmitted:
             self._see_accepted(event, asked)
         following: list[told.Event] = []
         for effect in asked:
             self.log.append(effect)
-            record = vocabulary.record_of(effect)
+            kind = type(effect)
+            record = _RECORDS.get(kind)
             if record is not None:
-                self._watch(record)
-            perform = self._performers.get(type(effect))
-            at_once = None if perform is None else perform(effect)
-            if at_once is not None:
+                self._watch(record(effect))
+            perform = self._performers.get(kind)
+            if perform is not None and (at_once := perform(effect)) is not None:
                 following.append(at_once)
         for fact in following:
             self._tell(fact)
@@ -329,13 +362,19 @@ class World:
     def _perform_resolve(self, effect: effects.ResolveTask) -> None:
         outcome, value = effect.outcome, None
         reply = _REPLIES.get(outcome.ending)
-        if reply is not None:
+        if isinstance(outcome.payload, Answer):
+            value = outcome.payload.value
+        elif reply is not None:
             self._see(saw.Unpickled(effect.task))
             _, value = self._driver.decode(reply, outcome.payload)
         self._see(vocabulary.resolved(effect, value))
+        self._watch(vocabulary.answered(effect))
 
     def _perform_refuse(self, effect: effects.RefuseTask) -> None:
         self._watch(vocabulary.refused(effect, self.session_of[effect.task]))
+
+    def _perform_fail_over(self, effect: effects.FailOver) -> None:
+        self.diverted.append(effect.task)
 
     def _perform_set_timer(self, effect: effects.SetTimer) -> None:
         self.timers[effect.timer] = effect.at

@@ -11,6 +11,8 @@ from typing import Any
 
 from attrs import frozen
 
+from model.configured import Configured
+
 
 @frozen
 class Opened:
@@ -191,6 +193,83 @@ class Resolved:
 
 
 @frozen
+class Answered:
+    """What the answer to a task, which was just told as `Resolved`, says of its history.
+
+    Attributes:
+        category: what kind of error it is; None for none.
+        severity: how bad.
+        strategy: what was done about it at last.
+        attempt: how many times it was handed out.
+        worker: who held it last; None if nobody did.
+        session: the session that it belonged to; None for an anonymous task.
+    """
+
+    task: int
+    category: str | None
+    severity: str | None
+    strategy: str | None
+    attempt: int
+    worker: int | None
+    session: int | None
+
+
+@frozen
+class RetryPlanned:
+    """The pool said that a lost task will be handed out again.
+
+    Attributes:
+        attempt: which time that will be, counted from 1.
+        delay: seconds until it may be.
+        strategy: why it may.
+    """
+
+    task: int
+    attempt: int
+    delay: float
+    strategy: str
+
+
+@frozen
+class Troubled:
+    """The pool said that a worker failed.
+
+    Attributes:
+        category: what kind of error that is.
+        severity: how bad.
+        treatment: what becomes of the worker.
+    """
+
+    worker: int
+    category: str
+    severity: str
+    treatment: str
+
+
+@frozen
+class CheckAsked:
+    """The pool asked a worker whether it is well; its checks are counted from 1."""
+
+    worker: int
+    check: int
+
+
+@frozen
+class CheckAnswered:
+    """The pool has heard from a worker that it is well, in answer to that check."""
+
+    worker: int
+    check: int
+
+
+@frozen
+class Bloated:
+    """A worker has told the pool that it is over its memory limit."""
+
+    worker: int
+
+
+@frozen
 class Moved:
     """A worker changed state."""
 
@@ -306,8 +385,11 @@ class Healed:
     ready: int
 
 
+__all__ = ["Configured", "Record"]
+
 Record = (
     Opened
+    | Configured
     | Submitted
     | Refused
     | CancelAsked
@@ -322,6 +404,12 @@ Record = (
     | Finished
     | Found
     | Resolved
+    | Answered
+    | RetryPlanned
+    | Troubled
+    | CheckAsked
+    | CheckAnswered
+    | Bloated
     | Moved
     | Misfit
     | BreakerMoved

@@ -67,6 +67,7 @@ class Moves:
         self.in_flight: dict[int, str] = {}
         self._session_of: dict[int, int] = {}
         self._left: dict[int, None] = {}
+        self._away: set[int] = set()
         self._readers: dict[type, Callable[[Any], list[Move]]] = {
             saw.Moved: self._moved,
             saw.SessionMoved: self._session_moved,
@@ -75,6 +76,7 @@ class Moves:
             saw.Refused: lambda r: [Move("task", r.task, task.FIRST, r.why, "refused")],
             saw.Assigned: self._assigned,
             saw.Recalled: self._recalled,
+            saw.Diverted: self._diverted,
             saw.Started: self._started,
             saw.Resolved: self._resolved,
             saw.Told: self._told,
@@ -133,6 +135,13 @@ class Moves:
                 moves.append(Move("task", number, before, "recalled", "waiting"))
         return moves
 
+    def _diverted(self, record: saw.Diverted) -> list[Move]:
+        number = record.task
+        moves = self._given_back(number) if number in self._left else []
+        before = self.in_flight.pop(number, "waiting")
+        self._away.add(number)
+        return [*moves, Move("task", number, before, "diverted", "away")]
+
     def _started(self, record: saw.Started) -> list[Move]:
         before = self.in_flight.get(record.task)
         if before is None or self.holder[record.task] != record.worker:
@@ -142,7 +151,8 @@ class Moves:
 
     def _resolved(self, record: saw.Resolved) -> list[Move]:
         self._left.pop(record.task, None)
-        before = self.in_flight.pop(record.task, "waiting")
+        rests = "away" if record.task in self._away else "waiting"
+        before = self.in_flight.pop(record.task, rests)
         return [Move("task", record.task, before, record.ending, "resolved")]
 
     def _given_back(self, number: int) -> list[Move]:

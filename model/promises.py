@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from model.breaker_safety import OnlyProbesPass
 from model.checker import Checker, Verdict, Violation
+from model.error_truth import ErrorsToldTruly
 from model.liveness import BackAtStrength, EveryTaskResolves, ShutdownEnds
+from model.promptness import DoneAtOnce
 from model.session_safety import LossIsLoud, OneWorkerInOrder, OwnState
 from model.task_safety import (
     CancelledStaysCancelled,
@@ -19,6 +21,7 @@ from model.task_safety import (
     ResolvesOnce,
     StartsOnce,
 )
+from model.timeliness import OnTime
 from model.worker_safety import (
     BadFramesEndTheirWorker,
     Bounded,
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from model.history import Record
+
+    Watch = Callable[[Any], str | None]
 
 PROMISES: Final[tuple[type[Checker], ...]] = (
     ResolvesOnce,
@@ -47,6 +52,9 @@ PROMISES: Final[tuple[type[Checker], ...]] = (
     OnlyProbesPass,
     NothingLeft,
     BadFramesEndTheirWorker,
+    ErrorsToldTruly,
+    DoneAtOnce,
+    OnTime,
     EveryTaskResolves,
     BackAtStrength,
     ShutdownEnds,
@@ -64,29 +72,31 @@ class Judge:
 
     def __init__(self, promises: Iterable[type[Checker]] = PROMISES) -> None:
         self._checkers = [promise() for promise in promises]
-        self._watchers: dict[type, list[tuple[Checker, Callable[[Any], str | None]]]] = {}
+        self._watches: dict[type, list[Watch]] = {}
+        self._owners: dict[Watch, Checker] = {}
+        self._broken: list[Checker] = []
         self._seen = 0
         for checker in self._checkers:
             for kind, method in checker.watches().items():
-                self._watchers.setdefault(kind, []).append((checker, method))
+                self._watches.setdefault(kind, []).append(method)
+                self._owners[method] = checker
 
     def observe(self, record: Record) -> Violation | None:
         """The record is taken into account; the first promise that it breaks is returned."""
-        index = self._seen
-        self._seen += 1
         found = None
-        for checker, watch in self._watchers.get(type(record), ()):
-            broken = checker.verdict is Verdict.VIOLATED
+        for watch in self._watches.get(type(record), ()):
             sentence = watch(record)
-            if sentence or broken:  # what was once broken is not mended by what comes later
-                checker.verdict = Verdict.VIOLATED
             if sentence:
-                found = found or Violation(checker.promise, sentence, index)
+                checker = self._owners[watch]
+                self._broken.append(checker)
+                found = found or Violation(checker.promise, sentence, self._seen)
+        self._seen += 1
         return found
 
     def verdicts(self) -> dict[str, Verdict]:
-        """What is known of each promise now, by its name."""
-        return {checker.promise: checker.verdict for checker in self._checkers}
+        """What is known of each promise now; what was once broken is not mended by what comes."""
+        known = {checker.promise: checker.verdict for checker in self._checkers}
+        return known | {checker.promise: Verdict.VIOLATED for checker in self._broken}
 
 
 def judge(history: Iterable[Record]) -> tuple[dict[str, Verdict], list[Violation]]:

@@ -215,6 +215,8 @@ class LossIsLoud(Checker):
         return None
 
     def _told(self, _: saw.Told) -> str | None:
+        if not (self._gone or self._lost or self._claims):
+            return None
         gone, self._gone = self._gone, []
         lost, self._lost = self._lost, []
         claims, self._claims = self._claims, {}

@@ -2,7 +2,8 @@
 
 A task that is accepted waits until it is handed to a worker, or is sent ahead to one that is still
 at work. There its function runs. A worker that is lost gives its tasks back to wait if they may be
-tried again. In the end every accepted task is resolved.
+tried again. One that no worker can serve may be given away, to a fallback executor. In the end
+every accepted task is resolved.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ LEGAL: Final[Mapping[str, Mapping[str, str]]] = {
     "waiting": {
         "handed_over": "assigned",
         "sent_ahead": "ahead",
+        "diverted": "away",
         "cancelled": "resolved",
         "killed": "resolved",
         "timeout": "resolved",
@@ -59,6 +61,14 @@ LEGAL: Final[Mapping[str, Mapping[str, str]]] = {
         "lost": "resolved",
         "session_lost": "resolved",
         "shutdown": "resolved",
+    },
+    "away": {
+        "returned": "resolved",
+        "raised": "resolved",
+        "killed": "resolved",
+        "timeout": "resolved",
+        "shutdown": "resolved",
+        "broken": "resolved",
     },
     "refused": {},
     "resolved": {},

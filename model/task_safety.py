@@ -111,6 +111,8 @@ class ResolvesOnce(Checker):
         return None
 
     def _told(self, record: saw.Told) -> str | None:
+        if not self._early:
+            return None
         early, self._early = self._early, {}
         for task, deadline in early.items():
             if record.at < deadline:
@@ -210,8 +212,10 @@ class DeadlinesHold(Checker):
         return None
 
     def _told(self, record: saw.Told) -> str | None:
-        for worker, task in self._holding.task.items():
-            if task in self._timed_out:
+        if self._timed_out:
+            for worker, task in self._holding.task.items():
+                if task not in self._timed_out:
+                    continue
                 return f"task {task} timed out, but its worker {worker} was left to run it"
         for task, deadline in self._deadlines.items():
             if deadline < record.at:

@@ -122,6 +122,7 @@ class Bounded(Checker):
             saw.Died: lambda r: self._live.discard(r.worker),
             saw.Submitted: lambda r: self._waiting.add(r.task),
             saw.Assigned: lambda r: self._waiting.discard(r.task),
+            saw.Diverted: lambda r: self._waiting.discard(r.task),
             saw.Resolved: lambda r: self._waiting.discard(r.task),
             saw.Moved: self._moved,
             saw.Refused: self._refused,
@@ -223,6 +224,8 @@ class BadFramesEndTheirWorker(Checker):
             self._ending.add(record.worker)
 
     def _told(self, _: saw.Told) -> str | None:
+        if not (self._struck or self._unpickled):
+            return None
         struck, self._struck = self._struck, {}
         unpickled, self._unpickled = self._unpickled, []
         for worker, how in struck.items():

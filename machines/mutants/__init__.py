@@ -7,9 +7,10 @@ from typing import Final
 from machines.mutants.mutant import Mutant
 from machines.mutants.sessions import SESSIONS
 from machines.mutants.tasks import CANARY, TASKS
+from machines.mutants.told import TOLD
 from machines.mutants.workers import DEAF, WORKERS
 
-MUTANTS: Final[tuple[Mutant, ...]] = (*TASKS, *SESSIONS, *WORKERS)
+MUTANTS: Final[tuple[Mutant, ...]] = (*TASKS, *SESSIONS, *WORKERS, *TOLD)
 BY_NAME: Final[dict[str, Mutant]] = {m.name: m for m in (*MUTANTS, CANARY, DEAF)}
 
 __all__ = ["BY_NAME", "CANARY", "DEAF", "MUTANTS", "Mutant"]

@@ -13,6 +13,7 @@ from model.history import (
     CancelAsked,
     Closed,
     Died,
+    Diverted,
     Finished,
     Launched,
     LeftOver,
@@ -98,6 +99,11 @@ ACCEPTED: list[tuple[str, str, list[Record]]] = [
     ("S9", "size workers", [OPENED, Launched(0), Launched(1), Died(0), Launched(2)]),
     ("S9", "a full queue", [OPENED, TASK, Told(0.0), Refused(1, "saturated")]),
     ("S9", "a queue emptied by work", [OPENED, TASK, GIVEN, Submitted(1, None, 0), Told(0.0)]),
+    (
+        "S9",
+        "a queue emptied elsewhere",
+        [OPENED, TASK, Diverted(0), Submitted(1, None, 0), Told(0)],
+    ),
     ("S9", "a queue emptied by answers", [OPENED, TASK, CANCELLED, Submitted(1, None, 0), Told(0)]),
     ("S9", "no bound", [UNBOUND, *(Submitted(n, None, 0) for n in range(9)), Told(0.0)]),
     ("S9", "refusals of other kinds", [OPENED, Refused(0, "shutdown"), Refused(1, "broken")]),
@@ -296,6 +302,7 @@ def test_a_history_that_breaks_the_promise_is_rejected_by_its_last_record(
 
 def test_every_safety_promise_has_both_sorts_of_histories() -> None:
     elsewhere = {"S5", "S6", "S7", "S12"}  # test_promises_sessions.py has those
+    elsewhere |= {"S15", "S16", "S17"}  # test_promises_told.py has those
     safety = {name for name in WORDS if name.startswith("S")} - elsewhere
     assert {case[0] for case in ACCEPTED} == safety
     assert {case[0] for case in REJECTED} == safety
@@ -303,7 +310,7 @@ def test_every_safety_promise_has_both_sorts_of_histories() -> None:
 
 def test_the_promises_are_those_of_the_design_that_are_built() -> None:
     names = [checker.promise for checker in PROMISES]
-    safety = [f"S{number}" for number in range(1, 15)]
+    safety = [f"S{number}" for number in range(1, 18)]
     assert names == [*safety, "L1", "L2", "L3"]
     assert list(WORDS) == names
     assert all(WORDS.values())

@@ -58,6 +58,15 @@ SAYS = [
         do.WorkerMoved(1, WorkerState.READY, Because.CHECKOUT, WorkerState.BUSY),
         saw.Moved(1, "ready", "checkout", "busy"),
     ),
+    (do.CheckWorker(1, 3), saw.CheckAsked(1, 3)),
+    (
+        do.Trouble(1, Category.CONNECTION, Severity.MAJOR, Treatment.REPLACE, "it exited"),
+        saw.Troubled(1, "connection", "major", "replace"),
+    ),
+    (
+        do.RetryPlanned(2, 3, 0.5, Strategy.IMMEDIATE_RETRY),
+        saw.RetryPlanned(2, 3, 0.5, "immediate_retry"),
+    ),
     (do.PoolBroke(), saw.Broke()),
     (do.PoolClosed(), saw.Closed()),
 ]
@@ -65,9 +74,6 @@ SAYS_NOTHING = [
     do.RefuseTask(2, Refusal.SATURATED),
     do.RecallTasks(1),
     do.DropSession(1, 4),
-    do.CheckWorker(1, 1),
-    do.Trouble(1, Category.CONNECTION, Severity.MAJOR, Treatment.REPLACE, "it exited"),
-    do.RetryPlanned(2, 2, 0.0, Strategy.IMMEDIATE_RETRY),
     do.StopWorker(1),
     do.KillWorker(1),
     do.ResolveTask(1, Outcome(Ending.LOST)),

@@ -21,6 +21,8 @@ from machines.trace import (
     Continue,
     Crash,
     Deliver,
+    Divert,
+    Elsewhere,
     How,
     Kill,
     Mangle,
@@ -70,6 +72,7 @@ IMPOSSIBLE: list[tuple[str, tuple[Command, ...], Command]] = [
     ("a gate opens twice", REPLIED, Open(0)),
     ("a stopped worker's gate opens twice", (*AT_GATE, Stop(0), Open(0)), Open(0)),
     ("a dead worker's gate opens", (*AT_GATE, Crash(0)), Open(0)),
+    ("a task is served elsewhere that is not there", SENT, Divert(0)),
     ("an unknown worker is heard of", (), Deliver(9)),
     ("a silent worker is heard of", GREETED, Deliver(0)),
     ("a reaped worker is heard of", GONE, Deliver(0)),
@@ -385,3 +388,36 @@ def test_a_workers_present_task_is_not_taken_back_with_those_behind_it(layer: La
     recalls = [it for records in report.showed for it in records if isinstance(it, saw.Recalled)]
     assert recalls
     assert all(2 not in it.tasks for it in recalls)
+
+
+BROKEN = (NextStart(Start.REFUSED), Deliver(0), Crash(0), Deliver(0), Deliver(0), Deliver(1))
+ELSEWHERE = Setting(size=1, start_failures_max=1, fallback=True)
+
+
+@pytest.mark.parametrize("layer", [Layer.SIM, Layer.WIRE, Layer.REAL])
+@pytest.mark.parametrize(
+    ("operation", "how", "ending"),
+    [
+        ("echo", Elsewhere.RUN, "returned"),
+        ("fail", Elsewhere.RUN, "raised"),
+        ("exhaust", Elsewhere.RUN, "raised"),
+        ("echo", Elsewhere.REFUSED, "broken"),
+    ],
+)
+def test_a_task_that_no_worker_can_serve_is_served_elsewhere(
+    layer: Layer, operation: str, how: Elsewhere, ending: str
+) -> None:
+    trace = Trace(ELSEWHERE, (*BROKEN, Submit(0, operation), Divert(0, how)))
+    report = execute(trace, layer)
+    assert report.violation is None
+    assert not report.impossible
+    resolved = [it for it in report.showed[-2] if isinstance(it, saw.Resolved)]
+    assert [it.ending for it in resolved] == [ending]
+    assert execute(trace).digest == report.digest
+
+
+def test_what_was_given_elsewhere_is_served_in_the_end() -> None:
+    report = execute(Trace(ELSEWHERE, (*BROKEN, Submit(0), Submit(1))))
+    assert report.violation is None
+    resolved = [it for it in report.showed[-1] if isinstance(it, saw.Resolved)]
+    assert [(it.task, it.ending) for it in resolved] == [(0, "returned"), (1, "returned")]

@@ -1,0 +1,142 @@
+"""The promise that nothing waits without need: what can be done is done at once."""
+
+from __future__ import annotations
+
+from model import history as saw
+from model.checker import Checker, Watches
+from model.holding import Holding
+
+
+class DoneAtOnce(Checker):
+    """S16: work goes to whoever is free, and workers start while there are too few.
+
+    Judged whenever the pool has dealt with an event. A task that backs off before it is tried
+    again waits with need; so does one that was given to the fallback executor.
+    """
+
+    promise = "S16"
+    words = (
+        "what can be done is done at once: no task waits for a worker that is free, and no worker "
+        "is missing that may start"
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._opened: saw.Opened | None = None
+        self._states: dict[int, str] = {}
+        self._breaker = "closed"
+        self._over = False
+        self._holding = Holding()
+        self._session_of: dict[int, int | None] = {}
+        self._waiting: dict[int, float | None] = {}
+        self._resting: dict[int, float] = {}
+        self._planned: dict[int, float] = {}
+        self._home: dict[int, int] = {}
+        self._placing: dict[int, None] = {}
+
+    def watches(self) -> Watches:
+        return {
+            saw.Opened: self._open,
+            saw.StartAsked: self._start_asked,
+            saw.Moved: self._moved,
+            saw.BreakerMoved: self._breaker_moved,
+            saw.SessionMoved: self._session_moved,
+            saw.Submitted: self._submitted,
+            saw.Assigned: self._assigned,
+            saw.Recalled: self._recalled,
+            saw.RetryPlanned: self._retry_planned,
+            saw.Diverted: self._gone,
+            saw.Resolved: self._gone,
+            saw.ShutdownAsked: self._end,
+            saw.Broke: self._end,
+            saw.Told: self._told,
+        }
+
+    def _open(self, record: saw.Opened) -> None:
+        self._opened = record
+
+    def _end(self, _: saw.ShutdownAsked | saw.Broke) -> None:
+        self._over = True
+
+    def _start_asked(self, record: saw.StartAsked) -> None:
+        self._states[record.worker] = "initializing"
+
+    def _breaker_moved(self, record: saw.BreakerMoved) -> None:
+        self._breaker = record.after
+
+    def _moved(self, record: saw.Moved) -> None:
+        self._holding.moved(record)
+        if record.after == "terminated":
+            self._states.pop(record.worker, None)
+        else:
+            self._states[record.worker] = record.after
+
+    def _session_moved(self, record: saw.SessionMoved) -> None:
+        if record.because == "first_task":
+            self._placing[record.session] = None
+        elif record.because != "close_requested":  # what it has still runs where it lives
+            self._home.pop(record.session, None)
+
+    def _submitted(self, record: saw.Submitted) -> None:
+        self._session_of[record.task] = record.session
+        self._waiting[record.task] = None
+
+    def _assigned(self, record: saw.Assigned) -> None:
+        self._holding.assigned(record)
+        self._goes(record.task)
+        session = self._session_of.get(record.task)
+        if session is not None and session in self._placing:
+            del self._placing[session]
+            self._home[session] = record.worker
+
+    def _recalled(self, record: saw.Recalled) -> None:
+        self._holding.recalled(record)
+        self._waiting.update(dict.fromkeys(record.tasks))
+
+    def _retry_planned(self, record: saw.RetryPlanned) -> None:
+        self._planned[record.task] = record.delay
+
+    def _gone(self, record: saw.Diverted | saw.Resolved) -> None:
+        self._goes(record.task)
+        if isinstance(record, saw.Resolved):
+            self._session_of.pop(record.task, None)
+
+    def _goes(self, task: int) -> None:
+        for place in (self._waiting, self._resting, self._planned):
+            place.pop(task, None)
+
+    def _told(self, record: saw.Told) -> str | None:
+        for task, delay in self._planned.items():
+            if task in self._session_of:
+                place = self._resting if delay else self._waiting
+                place[task] = record.at + delay
+        self._planned.clear()
+        # At that very time its timer may be yet to come.
+        for task in [task for task, at in self._resting.items() if at < record.at]:
+            del self._resting[task]
+            self._waiting[task] = None
+        return self._idle_hands() or self._too_few(record.at)
+
+    def _idle_hands(self) -> str | None:
+        free = {worker for worker, state in self._states.items() if state == "ready"}
+        if not free:
+            return None
+        for task in self._waiting:
+            session = self._session_of.get(task)
+            home = None if session is None else self._home.get(session)
+            if home is None and free:
+                return f"task {task} waits, though worker {min(free)} is free"
+            if home in free:
+                return f"task {task} waits, though worker {home} of its session is free"
+        return None
+
+    def _too_few(self, at: float) -> str | None:
+        opened = self._opened
+        if opened is None or self._over or self._breaker != "closed":
+            return None
+        live = len(self._states)
+        if not opened.lazy and live < opened.size:
+            return (
+                f"at {at:g} s only {live} of {opened.size} workers live, and nothing hinders more"
+            )
+        return None
