@@ -47,6 +47,7 @@ class Operation:
         session: the session's name; None for an anonymous task.
         retries: how many times its function may be started again.
         invoked: when, in monotonic seconds.
+        returned: when the pool had taken or refused it; 0 until then.
         task: the pool's number for it; None until it was accepted.
         refused: the name of the error with which it was refused; empty if it was not.
         answers: what its client was told; exactly one, if all is well.
@@ -107,8 +108,18 @@ class Seen:
 
     def accepted(self, one: Operation, future: Future[Any]) -> None:
         """The pool accepted it; its answer will be written down when it comes."""
+        one.returned = time.monotonic()
         one.task = future.task  # type: ignore[attr-defined]
         future.add_done_callback(self._listener(one))
+
+    def went(self, one: Operation) -> None:
+        """The pool did at once what was asked."""
+        one.returned = time.monotonic()
+
+    def refused(self, one: Operation, error: PoolError) -> None:
+        """The pool did not accept it."""
+        one.returned = time.monotonic()
+        one.refused = type(error).__name__
 
     def answer(self, one: Operation, answer: Answer) -> None:
         """An answer has come."""
@@ -168,7 +179,7 @@ class Notes:
 
     def _read(self) -> None:
         rest = b""
-        while not rest.endswith(b"end\n"):
+        while True:
             *lines, rest = (rest + os.read(self._reads, _READ_BYTES)).split(b"\n")
             for line in lines:
                 if line == b"end":
