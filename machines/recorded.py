@@ -262,6 +262,7 @@ class _Led:
     def _fire(self, timer: told.Timer) -> None:
         due = self._world.timers.get(timer)
         if due is None:
+            self.late = False  # however late: the core had cleared it, and is told of it
             return
         if min(self._world.timers.values()) < due:
             self.late = True
@@ -373,10 +374,12 @@ class _Led:
 
 
 def _lies_in(body: Body, tasks: set[int]) -> bool:
-    return any(
-        order.kind is OrderKind.TASK and order.number in tasks and order.number not in body.skipped
-        for order in body.inbox
-    )
+    """Whether one of the tasks lies in the worker's inbox and was not taken back.
+
+    One that was taken back may have been sent again, and lies there twice.
+    """
+    lies = [order.number for order in body.inbox if order.kind is OrderKind.TASK]
+    return any(lies.count(task) > (task in body.skipped) for task in set(lies) & tasks)
 
 
 def _fates(lines: Sequence[Told]) -> dict[int, _Fate]:
