@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from hypothesis import settings
 
+    from machines.hunt import Finding
     from machines.machine import Machine
     from machines.parts import Parts
     from machines.tally import Tally
@@ -36,7 +37,7 @@ class Prove:
         tally: counts what was done.
         profile: the chosen Hypothesis profile, whose examples all machines share.
         parts: the pool, perhaps with a bug planted in it.
-        folder: where new counterexamples are kept.
+        folder: where new counterexamples are kept; None if they are only told, as they were found.
         seed: fixes Hypothesis's choices; None leaves them to its own options.
         origin: what a new counterexample says of where it came from.
     """
@@ -45,7 +46,7 @@ class Prove:
     tally: Tally
     profile: settings
     parts: Parts
-    folder: Path
+    folder: Path | None
     seed: int | None
     origin: Mapping[str, str]
 
@@ -64,10 +65,7 @@ class Prove:
         findings = hunt(
             self.layer, self.tally, budget, machine=machine, parts=self.parts, seeded=self.seed
         )
-        stories = [
-            conclude(finding, self.layer, self.folder, self.parts, **self.origin)
-            for finding in findings
-        ]
+        stories = [self._story(finding) for finding in findings]
         if stories:
             pytest.fail("\n\n".join(["", *stories]), pytrace=False)
         planted = self.origin.get("mutant")
@@ -77,6 +75,11 @@ class Prove:
         done = self.tally.examples - before
         if done < examples // 2:
             pytest.fail(f"only {done} of {examples} examples came to their end", pytrace=False)
+
+    def _story(self, finding: Finding) -> str:
+        if self.folder is None:
+            return f"{finding.violation.promise}: {finding.violation.sentence}"
+        return conclude(finding, self.layer, self.folder, self.parts, **self.origin)
 
     def examples(self, machine: type[Machine]) -> int:
         """The machine's part of the profile's examples on this layer."""

@@ -32,9 +32,13 @@ def test_every_layer_gives_the_digest_of_the_simulation(
     walks = max(1, poolcheck_budget.max_examples // ONE_IN[poolcheck_layer])
     first = (poolcheck_seed or 0) * walks
 
+    broken = []
+
     def count(report: Report) -> None:
-        poolcheck_tally.replays += 1
-        poolcheck_tally.fired.update(report.fired)
+        if report.violation is not None:
+            broken.append(report.violation)
+        poolcheck_tally.replayed(report)
 
     found = disagreements(poolcheck_layer, range(first, first + walks), count)
     assert not found, "\n".join(one.line() for one in found)
+    assert not broken, broken[0]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from model.recovery import Answer
 
 _GOING = ("degraded", "terminating")
-_EXHAUSTED = "MemoryError"
+_EXHAUSTED = ("MemoryError", "OSError")
 
 
 class _Attempts:
@@ -90,6 +90,7 @@ class ErrorsToldTruly(Checker):
             saw.Finished: self._finished,
             saw.Troubled: self._troubled,
             saw.RetryPlanned: self._planned,
+            saw.Diverted: self._diverted,
             saw.Resolved: self._resolved,
             saw.Answered: self._answered,
             saw.Broke: self._break,
@@ -152,7 +153,7 @@ class ErrorsToldTruly(Checker):
     def _finished(self, record: saw.Finished) -> None:
         if record.task in self._tasks and record.ending == "raised":
             value: Any = record.value
-            exhausted = isinstance(value, (list, tuple)) and value[:1] == [_EXHAUSTED]
+            exhausted = isinstance(value, (list, tuple)) and value[0] in _EXHAUSTED
             self._tasks[record.task].exhausted = exhausted
 
     # What is judged.
@@ -199,6 +200,11 @@ class ErrorsToldTruly(Checker):
         right = " or ".join(sorted({str(a) for a in answers}))
         return f"{who} was to be tried again by {told}; right is {right}"
 
+    def _diverted(self, record: saw.Diverted) -> None:
+        task = self._tasks.get(record.task)
+        if task is not None and task.held is not None:
+            task.end(self._category(task))
+
     def _category(self, task: _Attempts) -> str:
         because = self._because.get(task.held if task.held is not None else -1, "")
         if because in ("checkin_error", "recovery_degrade"):
@@ -219,7 +225,11 @@ class ErrorsToldTruly(Checker):
     def _resolved(self, record: saw.Resolved) -> str | None:
         self._ended[record.task] = record.ending
         task = self._tasks.get(record.task)
-        if task is None or record.ending not in ("lost", "raised") or task.held is None:
+        if task is None or record.ending not in ("lost", "raised"):
+            return None
+        if task.held is None:
+            if record.ending == "raised":  # the fallback executor ran it, and it raised there
+                task.category = "task"
             return None
         task.end(self._category(task))
         if task.session is not None or self._broke or task.over > task.retries:

@@ -111,14 +111,16 @@ class DoneAtOnce(Checker):
                 place = self._resting if delay else self._waiting
                 place[task] = record.at + delay
         self._planned.clear()
-        for task, at in list(self._resting.items()):
-            if at < record.at:  # at that very time its timer may be yet to come
-                del self._resting[task]
-                self._waiting[task] = None
+        # At that very time its timer may be yet to come.
+        for task in [task for task, at in self._resting.items() if at < record.at]:
+            del self._resting[task]
+            self._waiting[task] = None
         return self._idle_hands() or self._too_few(record.at)
 
     def _idle_hands(self) -> str | None:
         free = {worker for worker, state in self._states.items() if state == "ready"}
+        if not free:
+            return None
         for task in self._waiting:
             session = self._session_of.get(task)
             home = None if session is None else self._home.get(session)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING
 
 import attrs
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from machines.vocabulary import CATEGORIES, SEVERITIES, STRATEGIES, waits_of
-from model import recovery as specified
+from machines.vocabulary import waits_of
 from model.checker import Verdict, Violation
 from model.history import (
     Answered,
@@ -41,7 +37,7 @@ from model.history import (
     Troubled,
 )
 from model.promises import PROMISES, Judge
-from pool.recovery import Backoff, Category, RetryPolicy, Shape, Strategy, decide, severity_of
+from pool.recovery import RetryPolicy
 
 if TYPE_CHECKING:
     from model.history import Record
@@ -508,37 +504,3 @@ def test_bad_history_is_rejected(promise: str, sentence: str, history: list[Reco
 def test_each_of_these_promises_has_both_sorts_of_histories() -> None:
     promises = {"S15", "S16", "S17"}
     assert {case[0] for case in ACCEPTED} == {case[0] for case in REJECTED} == promises
-
-
-@given(
-    category=st.sampled_from(Category),
-    shape=st.sampled_from(Shape),
-    strategy=st.sampled_from(Strategy),
-    attempts=st.integers(1, 8),
-    attempts_max=st.integers(0, 6),
-    previous=st.sampled_from([0.0, 1.0, 4.0]),
-    touches_all=st.booleans(),
-    seeded=st.integers(0, 9),
-)
-def test_the_pool_decides_as_the_model_says(
-    category: Category,
-    shape: Shape,
-    strategy: Strategy,
-    attempts: int,
-    attempts_max: int,
-    previous: float,
-    touches_all: bool,
-    seeded: int,
-) -> None:
-    backoff = Backoff(shape=shape, base=1.5, cap=9.0, attempts_max=attempts_max)
-    policy = RetryPolicy(backoff=backoff, strategies={category: strategy})
-    rng = random.Random(seeded)  # noqa: S311 - jitter, not a secret
-    decision = decide(policy, category, attempts, rng, touches_all=touches_all, previous=previous)
-    kind = CATEGORIES[category]
-    right = specified.answer(waits_of(policy), kind, attempts, previous, touches_all=touches_all)
-    severity = severity_of(category, attempts, touches_all=touches_all)
-    assert SEVERITIES[severity] == specified.severity(kind, attempts, touches_all=touches_all)
-    assert SEVERITIES[decision.severity] == SEVERITIES[severity]
-    assert STRATEGIES[decision.strategy] == right.strategy
-    assert (decision.delay is None) == (right.least is None)
-    assert decision.delay is None or right.allows(decision.delay)
