@@ -16,11 +16,11 @@ from attrs import frozen
 from machines.free.history import canonical, ends, history_of, session_histories
 from machines.free.seen import begun
 from machines.recorded import Retraced, handled, retrace
+from model.breaker_safety import OnlyProbesPass
 from model.checker import Verdict
 from model.linearizability import Linearity, linearity
-from model.promises import Judge
-from model.breaker_safety import OnlyProbesPass
 from model.liveness import EveryTaskResolves
+from model.promises import Judge
 from model.session_safety import LossIsLoud, OneWorkerInOrder, OwnState
 from model.session_state import EMPTY, step
 from model.task_safety import CancelledStaysCancelled, OwnResult, ResolvesOnce, StartsOnce
