@@ -43,7 +43,7 @@ def holding_locks() -> Iterator[None]:
     def hold() -> None:
         with lock:
             held.set()
-            over.wait(2 * LIMIT)
+            over.wait(20)
 
     holder = threading.Thread(target=hold)
     holder.start()
@@ -64,7 +64,10 @@ def test_workers_start_while_other_threads_hold_locks(method: str) -> None:
             for pid in pool.pids().values():
                 os.kill(pid, signal.SIGKILL)
             bold = pool.options(idempotent=True, retries=3)
-            answers = [bold.submit(log_and_print, number) for number in range(8)]
+            # A forked worker has the streams of its parent, and the locks in them as they were: who
+            # uses those in a task has the same trouble with every fork beside a thread.
+            work = abs if method == "fork" else log_and_print
+            answers = [bold.submit(work, number) for number in range(8)]
             assert [answer.result(LIMIT) for answer in answers] == list(range(8))
 
 
