@@ -164,6 +164,18 @@ def dumps(example: Counterexample) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
+def plain_trace(whole: Trace) -> dict[str, Any]:
+    """A trace by itself as JSON's types; `trace_of` reads it."""
+    steps = [{"do": step.do, **_plain(step)} for step in whole.steps]
+    return {"setting": _plain(whole.setting), "steps": steps}
+
+
+def trace_of(plain: dict[str, Any]) -> Trace:
+    """The trace that `plain_trace` wrote."""
+    steps = tuple(_command(step, Command) for step in plain["steps"])
+    return Trace(_CONVERTER.structure(plain["setting"], Setting), steps)
+
+
 def load(path: Path) -> Counterexample:
     """The file's counterexample is returned.
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from machines.drivers import Driver
+    from machines.gate import Start
     from machines.parts import Parts
     from pool.config import PoolConfig
 
@@ -113,6 +114,16 @@ class World:
     def bodies(self) -> dict[int, Body]:
         """Each worker's body, by its number."""
         return self._book.all
+
+    @property
+    def operations(self) -> dict[int, str]:
+        """What each task does, by its number."""
+        return self._book.operations
+
+    @property
+    def next_start(self) -> Start:
+        """How the next worker's start goes."""
+        return self._book.next_start
 
     @property
     def active(self) -> dict[int, Body]:
