@@ -196,6 +196,8 @@ class World:
             return False
         order = body.inbox.popleft()
         if order.fatal is not None:
+            if order.ahead:  # whoever has not begun it leaves it to be taken back
+                body.inbox.appendleft(order)
             self._driver.receive(body.number)
             self._book.dies(body, order.fatal)
         elif order.kind is not OrderKind.TASK:
