@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from machines.summary import Summary, Wanted
 
 SAVED: Final = "artifacts/counterexamples"
+FREE: Final = "free"
 PLANTED: Final = "artifacts/reports/planted"
 
 _tallies_key: Final = pytest.StashKey[Tallies]()
@@ -34,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--layer",
         default=",".join(LAYERS),
-        help="layers to run on, of sim, wire, real (default: all)",
+        help="layers to run on, of sim, wire, real, free (default: all)",
     )
     group.addoption(
         "--replay",
@@ -111,8 +112,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "poolcheck_layer" in metafunc.fixturenames:
         from machines.drivers import Layer  # noqa: PLC0415 - see the module's docstring
 
-        layers = [Layer(name) for name in _layers(metafunc.config)]
+        layers = [Layer(name) for name in _layers(metafunc.config) if name != FREE]
         metafunc.parametrize("poolcheck_layer", layers, ids=[layer.value for layer in layers])
+
+    if "poolcheck_free" in metafunc.fixturenames:
+        free = [name for name in _layers(metafunc.config) if name == FREE]
+        metafunc.parametrize("poolcheck_free", free, indirect=True)
+
+
+@pytest.fixture
+def poolcheck_free(request: pytest.FixtureRequest) -> Tally:
+    """What is counted for the summary on the layer `free`, which has no schedule."""
+    return request.config.stash[_tallies_key].on(request.param)
 
 
 @pytest.fixture
@@ -291,8 +302,9 @@ def _parameters(item: pytest.Item) -> dict[str, Any]:
 
 def _layer_of(item: pytest.Item) -> str | None:
     """The layer that a machine's item runs on; None if it is no machine's."""
-    layer = _parameters(item).get("poolcheck_layer")
-    return None if layer is None else str(layer.value)
+    parameters = _parameters(item)
+    layer = parameters.get("poolcheck_layer", parameters.get("poolcheck_free"))
+    return None if layer is None else str(getattr(layer, "value", layer))
 
 
 def _layers(config: pytest.Config) -> list[str]:

@@ -161,7 +161,7 @@ class _Led:
         self._operations = operations
         self._fates = _fates(lines)
         self._read = 0
-        self._leaders: dict[type, Callable[[Any], None]] = {
+        self._leaders: dict[type, Callable[[Any], object]] = {
             told.PoolStarted: lambda _: None,
             told.TaskSubmitted: self._submit,
             told.CancelRequested: lambda e: self._do(trace.Cancel(e.task)),
@@ -185,6 +185,9 @@ class _Led:
         """The run has gone along the record; where it could not, in a sentence; else nothing."""
         while (why := self._compare()) == "" and self.at < len(self._lines):
             before, line = self.at, self._lines[self.at]
+            if self._heard_after_its_end(line):
+                self.late = False  # however late
+                return self._part("that worker had been told to have ended")
             if self._heard_late(line):
                 self.at += 1
                 self.extras += 1
@@ -202,6 +205,10 @@ class _Led:
             self._remember(line)
             self._begin_tasks()
         return why
+
+    def _heard_after_its_end(self, line: Told) -> bool:
+        worker = getattr(line.event, "worker", None)
+        return worker in self._ended and not isinstance(line.event, told.WorkerReaped)
 
     def _heard_late(self, line: Told) -> bool:
         """Whether a worker was heard that is to be killed and is not dead yet.
@@ -359,7 +366,8 @@ class _Led:
         return ""
 
     def _news(self) -> list[tuple[told.Event, list[do.Effect]]]:
-        log, news = self._world.log, []
+        log = self._world.log
+        news: list[tuple[told.Event, list[do.Effect]]] = []
         for entry in log[self._read :]:
             if type(entry) is tuple:
                 news.append((entry[1], []))
