@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SAVED: Final = "artifacts/counterexamples"
 FREE: Final = "free"
+LAYERED: Final = ("poolcheck_layer", "poolcheck_free")
 PLANTED: Final = "artifacts/reports/planted"
 
 _tallies_key: Final = pytest.StashKey[Tallies]()
@@ -96,10 +97,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--replay` only the replays are run, of all that concerns machines."""
+    """With `--replay` only the replays are run, of all that concerns machines.
+
+    What runs on no chosen layer, of which pytest would make an item to be skipped, is none.
+    """
+    kept = [item for item in items if not _is_layerless(item)]
     if config.getoption("--replay"):
-        kept = [i for i in items if _layer_of(i) is None or "poolcheck_file" in _parameters(i)]
-        dropped = [item for item in items if item not in kept]
+        kept = [i for i in kept if _layer_of(i) is None or "poolcheck_file" in _parameters(i)]
+    dropped = [item for item in items if item not in kept]
+    if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = kept
 
@@ -222,6 +228,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     narrowed = config.getoption("-k") or config.getoption("-m") or "::" in " ".join(config.args)
     if due and not narrowed:
         due |= set(_layers(config))
+        if config.getoption("--layer") == ",".join(LAYERS) and FREE not in chosen:
+            due.discard(FREE)  # nobody asked for it, and few tests run there
     if not config.getoption("--collect-only"):
         config.stash[_tallies_key].due = due
         config.stash[_tallies_key].stories = {
@@ -302,9 +310,16 @@ def _parameters(item: pytest.Item) -> dict[str, Any]:
 
 def _layer_of(item: pytest.Item) -> str | None:
     """The layer that a machine's item runs on; None if it is no machine's."""
-    parameters = _parameters(item)
-    layer = parameters.get("poolcheck_layer", parameters.get("poolcheck_free"))
-    return None if layer is None else str(getattr(layer, "value", layer))
+    layer = next((_parameters(item)[name] for name in LAYERED if name in _parameters(item)), None)
+    return None if layer is None else str(layer)
+
+
+def _is_layerless(item: pytest.Item) -> bool:
+    """Whether the item was to run on layers, and none that it can run on was chosen."""
+    return any(
+        name in _parameters(item) and not isinstance(_parameters(item)[name], str)
+        for name in LAYERED
+    )
 
 
 def _layers(config: pytest.Config) -> list[str]:

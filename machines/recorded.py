@@ -12,6 +12,7 @@ just before it. If the order of two timers hung on how late they were, nothing i
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -22,20 +23,21 @@ from machines.body import FactKind, OrderKind
 from machines.gate import Start
 from machines.parts import POOL, Parts
 from machines.run import Run
+from machines.setting import Setting
 from machines.trace import How, Trace
 from model.checker import Verdict
 from pool import effects as do
 from pool import events as told
 from pool.events import Reply
+from pool.record import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from machines.body import Body
     from machines.run import Report
-    from machines.setting import Setting
     from machines.trace import Command
-    from pool.record import Entry
+    from pool.record import Entry, Head
 
 _JUST_BEFORE_S: Final = 1e-6
 _APART_S: Final = 1e-9
@@ -84,6 +86,37 @@ class Retraced:
     events: int
     extras: int
     report: Report
+
+
+def setting_of(head: Head) -> Setting:
+    """The setting of the pool that was recorded is returned.
+
+    Args:
+        head: of its record.
+
+    Raises:
+        ValueError: its configuration is none that a trace can choose.
+    """
+    kept = head.setting
+    names = [field.name for field in attrs.fields(Setting) if field.name in kept]
+    breaker, retry = kept["breaker"], kept["retry"]
+    setting = Setting(
+        **{name: kept[name] for name in names},
+        start_failures_max=breaker["failures_max"],
+        openings_max=breaker["openings_max"],
+        probes_max=breaker["probes_max"],
+        lost=retry["strategies"].get("connection", "immediate_retry"),
+        backoff=retry["backoff"]["shape"],
+    )
+    ours = json.loads(json.dumps(settings_of(setting.config()), default=dict))
+    differs = sorted(name for name in {*ours, *kept} if ours.get(name) != kept.get(name))
+    if differs:
+        here = ", ".join(f"{name}={kept.get(name)!r}" for name in differs)
+        raise ValueError(
+            f"no trace can choose {here}; its worlds have "
+            + ", ".join(f"{name}={ours.get(name)!r}" for name in differs)
+        )
+    return setting
 
 
 def handled(entries: Iterable[Entry], setting: Setting, parts: Parts = POOL) -> list[Told]:

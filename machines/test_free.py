@@ -35,9 +35,9 @@ def test_no_promise_is_broken_by_the_loop_and_its_clients(
     poolcheck_folder: Path | None,
     tmp_path: Path,
 ) -> None:
+    """Each run's plan follows from its seed; who is faster does not."""
     runs = max(3, poolcheck_budget.max_examples // ONE_IN)
     first = (poolcheck_seed or 0) * runs
-    """Each run's plan follows from its seed; who is faster does not."""
     struck, unknown = 0, []
     for seed in range(first, first + runs):
         poolcheck_free.begun += 1
