@@ -29,10 +29,11 @@ from model.checker import Verdict
 from pool import effects as do
 from pool import events as told
 from pool.events import Reply
-from pool.record import settings_of
+from pool.record import HEAD_BEGINS, read_record, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from machines.body import Body
     from machines.run import Report
@@ -86,6 +87,33 @@ class Retraced:
     events: int
     extras: int
     report: Report
+
+
+def is_record(path: Path) -> bool:
+    """Whether the file is what a flight recorder writes."""
+    with path.open("rb") as file:
+        return file.read(len(HEAD_BEGINS)) == HEAD_BEGINS
+
+
+def load(path: Path, parts: Parts = POOL) -> Retraced:
+    """The record in this file, and in the older one beside it, as a trace.
+
+    Args:
+        path: of a record.
+        parts: the core, perhaps with a bug planted in it.
+
+    Raises:
+        ValueError: it is no record of a known format, or not one from its pool's beginning, or of
+            a pool that no trace can choose.
+    """
+    record = read_record(path)
+    if not record.complete:
+        raise ValueError(f"{path}: the record does not go back to its pool's beginning")
+    try:
+        setting = setting_of(record.head)
+        return retrace(setting, handled(record, setting, parts), parts=parts)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def setting_of(head: Head) -> Setting:

@@ -49,5 +49,5 @@ def conclude(run: FreeRun, judgement: Judgement, folder: Path, saved: Path | Non
             lines += ["", conclude_trace(finding, Layer.SIM, saved, seed=str(run.plan.seed))]
     if violation is None:
         lines.append("its trace holds in the simulation: the bug is in what only the loop has")
-    lines += ["", f"record:  {record}", f"replay:  poolcheck record {record}"]
+    lines += ["", f"record:  {record}", f"replay:  poolcheck replay {record}"]
     return "\n".join(lines)
