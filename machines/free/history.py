@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import define, field
 
 from machines import vocabulary
+from machines.free.seen import state_told
 from machines.free.work import BIG_BYTES, STARTED
 from model import history as saw
 from model import linearizability
@@ -182,14 +183,14 @@ def _noted(run: FreeRun, resolved: dict[int, float]) -> Iterator[tuple[float, li
 def _ended(
     one: Operation, task: int, note: Note, tasks: dict[int, int | None]
 ) -> Iterator[saw.Record]:
-    answer = one.answer
-    given = answer is not None and answer.kind == "returned"
     if one.session is None:
         yield saw.Finished(task, note.worker, *ends(one))
-    elif given and answer is not None:
-        marks, _ = answer.value
+        return
+    answer = one.answer
+    given = None if answer is None else state_told(answer.value)
+    if answer is not None and given is not None:
         yield saw.Finished(task, note.worker, "returned", canonical(answer.value))
-        yield saw.Found(task, tuple(_number(tasks, mark) for mark in marks))
+        yield saw.Found(task, tuple(_number(tasks, mark) for mark in given[0]))
 
 
 def _number(tasks: dict[int, int | None], operation: int) -> int:
@@ -264,7 +265,8 @@ def _result(answer: Answer | None) -> tuple[Any, float]:
     if answer is None:
         return UNKNOWN, math.inf
     if answer.kind == "returned":
-        return answer.value[1], answer.at
+        given = state_told(answer.value)
+        return (UNKNOWN, math.inf) if given is None else (given[1], answer.at)
     if answer.kind == SessionLost.__name__:
         return LOST, answer.at
     return (UNKNOWN, math.inf) if answer.started else (None, math.inf)
