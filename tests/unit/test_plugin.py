@@ -216,7 +216,7 @@ def test_a_named_counterexample_is_replayed_instead_of_the_saved_ones(
     held.stdout.re_match_lines([r"sim +0 +0 +\d+ of 28 +1$"])
     broken = pytester.runpytest_subprocess(*options, "--mutant", "never-replaced")
     broken.assert_outcomes(failed=1)
-    broken.stdout.fnmatch_lines(["*L2 is broken: *"])
+    broken.stdout.fnmatch_lines(["*S16 is broken: *"])
 
 
 def test_a_malformed_counterexample_fails_with_one_line(pytester: pytest.Pytester) -> None:
