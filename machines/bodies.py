@@ -63,7 +63,7 @@ class Bodies:
         if order.kind is OrderKind.STOP:
             self.dies(body, 0)
         elif order.kind is OrderKind.CHECK:
-            body.facts.append(Fact(FactKind.HEALTH, order.number))
+            body.facts.append(Fact(FactKind.HEALTH, order.number, heavy=body.heavy))
         else:
             body.marks.pop(order.number, None)
 
@@ -88,14 +88,16 @@ class Bodies:
         if order is None:
             return
         ending, value = _ends(order.operation, order.number)
-        if body.found is not None and ending == "returned":
+        if body.found is not None and ending == "returned" and value is not workload.REFUSED:
             value = [list(body.found), value]
         reply = Reply(ending)
         shown = "returned" if reply is Reply.RETURNED else "raised"
         self._see(saw.Finished(order.number, body.number, shown, value))
         if body.found is not None:
             self._see(saw.Found(order.number, tuple(body.found)))
-        body.facts.append(Fact(FactKind.REPLY, order.number, order.attempt, reply, value))
+        body.facts.append(
+            Fact(FactKind.REPLY, order.number, order.attempt, reply, value, heavy=body.heavy)
+        )
 
     def dies(self, body: Body, code: int) -> None:
         """The process is dead, and the pool will hear of its exit."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
+from machines.workload import NEVER
 from pool.events import Reply
 
 
@@ -64,6 +65,7 @@ class Fact:
     Attributes:
         task: the number of the task, or of the health check that is answered.
         struck: in which way it is no proper frame of its worker; empty if it is one.
+        heavy: whether it says that its worker is over its memory limit.
     """
 
     kind: FactKind
@@ -74,6 +76,7 @@ class Fact:
     code: int = 0
     reason: str = ""
     struck: str = ""
+    heavy: bool = False
 
 
 class OrderKind(StrEnum):
@@ -94,6 +97,7 @@ class Order:
         session: the session that a task belongs to; None for an anonymous one.
         opens: whether that session's state is to be made first.
         ahead: whether the task may be taken back until the worker comes to it.
+        fatal: the exit code of a worker that reads it, for the frame is damaged; None if it is not.
     """
 
     kind: OrderKind
@@ -103,6 +107,7 @@ class Order:
     session: int | None = None
     opens: bool = False
     ahead: bool = False
+    fatal: int | None = None
 
 
 @define(eq=False)
@@ -118,6 +123,7 @@ class Body:
         skipped: those in its inbox that were taken back.
         marks: for each session whose state it has, the tasks that left their mark there.
         found: what the function at its gate found there; None for an anonymous one.
+        heavy: whether it is over its memory limit.
     """
 
     number: int
@@ -131,6 +137,7 @@ class Body:
     skipped: set[int] = field(factory=set)
     marks: dict[int, list[int]] = field(factory=dict)
     found: list[int] | None = None
+    heavy: bool = False
 
     @property
     def alive(self) -> bool:
@@ -144,8 +151,18 @@ class Body:
 
     @property
     def openable(self) -> bool:
-        """Whether a function waits at its closed gate."""
-        return self.gate is _CLOSED and self.alive
+        """Whether a function that will ever return waits at its closed gate."""
+        return self.gate is _CLOSED and self.alive and not self.stuck
+
+    @property
+    def running(self) -> bool:
+        """Whether a function is at work at its closed gate, in a process that is not stopped."""
+        return self.gate is _CLOSED and self.condition is _RUNNING
+
+    @property
+    def stuck(self) -> bool:
+        """Whether its function never returns."""
+        return self.at_gate is not None and self.at_gate.operation in NEVER
 
     def die(self) -> None:
         """The process is dead; what it had not sent never comes."""

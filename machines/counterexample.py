@@ -27,7 +27,17 @@ from cattrs.errors import BaseValidationError
 from machines import story
 from machines.checks import one_of, short
 from machines.gate import Start
-from machines.trace import COMMANDS, STEPS_MAX, Command, Elsewhere, How, Setting, Trace
+from machines.trace import (
+    COMMANDS,
+    STEPS_MAX,
+    Command,
+    Elsewhere,
+    How,
+    Setting,
+    Toward,
+    Trace,
+    Way,
+)
 from model.promises import WORDS
 
 if TYPE_CHECKING:
@@ -152,6 +162,18 @@ def dumps(example: Counterexample) -> str:
     lines.append('  "steps": [\n' + ",\n".join(f"    {_line(step)}" for step in steps) + "\n  ]")
     lines += [f"  {_line(key)}: {_line(value)}" for key, value in tail.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def plain_trace(whole: Trace) -> dict[str, Any]:
+    """A trace by itself as JSON's types; `trace_of` reads it."""
+    steps = [{"do": step.do, **_plain(step)} for step in whole.steps]
+    return {"setting": _plain(whole.setting), "steps": steps}
+
+
+def trace_of(plain: dict[str, Any]) -> Trace:
+    """The trace that `plain_trace` wrote."""
+    steps = tuple(_command(step, Command) for step in plain["steps"])
+    return Trace(_CONVERTER.structure(plain["setting"], Setting), steps)
 
 
 def load(path: Path) -> Counterexample:
@@ -310,6 +332,8 @@ for _type in (int, str, bool):
 for _words in (
     Status,
     How,
+    Toward,
+    Way,
     Start,
     Elsewhere,
 ):  # each by itself: what is said of str is said of them too

@@ -6,17 +6,28 @@ installed (the `wire` layer calls the function only when its gate opens) it stan
 
 from __future__ import annotations
 
+import mmap
 import os
+import socket
+import tempfile
 import threading
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    import socket
+    from collections.abc import Callable
+
+    from pool.worker import WorkerSetup
 
 EXIT_CODE: Final = 7
 ARRIVED: Final = b"a"
 OPEN: Final = b"o"
+EXIT: Final = b"x"
+HOLD: Final = b"h"
+SWELL: Final = b"s"
+# Far above what a worker process occupies by itself.
+MEMORY_LIMIT: Final = 1 << 29
+_SWOLLEN_BYTES: Final = 1 << 24
 
 
 class Start(StrEnum):
@@ -38,6 +49,8 @@ FAULT: Final = f"{StartFault.__name__}: {_WORDS}"  # as the worker tells the poo
 
 # The worker process's own gate: a task's function has no other way to find it.
 _installed: list[socket.socket] = []
+# What this process took beyond its limit, and keeps.
+_taken: list[mmap.mmap] = []
 
 
 def install(channel: socket.socket | None, start: Start) -> None:
@@ -69,4 +82,52 @@ def wait() -> None:
     """The gate was opened; the driver knows that the function had come to it."""
     for channel in _installed:
         channel.send(ARRIVED)
-        channel.recv(1)
+        while (told := channel.recv(1)) == SWELL:
+            _swell()
+            channel.send(ARRIVED)
+        if told == EXIT:
+            os._exit(EXIT_CODE)
+
+
+def held(
+    body: Callable[..., int],
+    channel: socket.socket,
+    lifeline_fd: int,
+    mark: mmap.mmap,
+    token_fd: int,
+    setup: WorkerSetup,
+) -> int:
+    """The body ran on a channel on which it can be held when it has read; its code is returned."""
+    inner = _Held(fileno=channel.fileno())
+    try:
+        return body(inner, lifeline_fd, mark, token_fd, setup)
+    finally:
+        inner.detach()  # whoever gave it closes it
+
+
+class _Held(socket.socket):
+    """A worker's end of its pipe; its reader goes no further if it was told to be held."""
+
+    def recv(self, *args: Any) -> bytes:
+        """What was read is returned, unless the gate says that this is the worker's last act."""
+        data = super().recv(*args)
+        for channel in _installed:
+            try:
+                told = channel.recv(1, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                continue
+            if told == HOLD:
+                channel.send(ARRIVED)
+                never_arrive()
+        return data
+
+
+def _swell() -> None:
+    """This process occupies more than its limit: the same memory, many times over."""
+    with tempfile.TemporaryFile() as file:
+        file.truncate(_SWOLLEN_BYTES)
+        for _ in range(MEMORY_LIMIT // _SWOLLEN_BYTES):
+            view = mmap.mmap(file.fileno(), _SWOLLEN_BYTES)
+            _taken.append(view)
+            for at in range(0, _SWOLLEN_BYTES, mmap.PAGESIZE):
+                view[at]

@@ -132,6 +132,15 @@ class Machine(RuleBasedStateMachine):
         """The workers that can take a frame now."""
         return self.workers(lambda body: body.receptive)
 
+    def receiving(self) -> list[int]:
+        """The workers to which a frame is on its way, whether or not they can take it now."""
+        reading = (Condition.RUNNING, Condition.STOPPED)
+        return self.workers(lambda body: bool(body.inbox) and body.condition in reading)
+
+    def running(self) -> list[int]:
+        """The workers at whose gate a function is at work."""
+        return self.workers(lambda body: body.running)
+
     def sending(self) -> list[int]:
         """The workers of which the pool has something to hear."""
         return self.workers(lambda body: bool(body.facts))

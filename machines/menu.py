@@ -15,7 +15,8 @@ from machines.body import FRAMES, Condition
 from machines.gate import Start
 from machines.run import deliver, fair_move, open_gate, receive
 from machines.swarm import name_of
-from machines.trace import Elsewhere, How, Submit
+from machines.trace import Elsewhere, How, Submit, Toward, Way
+from machines.workload import NEVER, OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -114,7 +115,8 @@ _WISHES: Final[tuple[dict[str, Any], ...]] = (
     {"retries": 2, "deadline": 5.0},
     *({"operation": "fail", "retries": retries} for retries in (0, 0, 1)),
     *({"operation": "exhaust", "retries": retries} for retries in (0, 1, 2)),
-    *({"operation": operation} for operation in ("leave", "unpicklable", "big")),
+    *({"operation": operation} for operation in sorted({*OPERATIONS} - {"echo", *NEVER})),
+    {"operation": "stick", "deadline": 5.0},
     {"operation": "fail", "deadline": 2.0},
 )
 
@@ -203,12 +205,43 @@ def _sends_a_frame(body: Body) -> bool:
     return bool(body.facts) and body.facts[0].kind in FRAMES and not body.facts[0].struck
 
 
+def _garble(menu: Menu, which: int) -> Command | None:
+    body = menu.body(which, lambda body: body.alive and bool(body.inbox))
+    return None if body is None else trace.Garble(body.number, _TOWARDS[which % len(_TOWARDS)])
+
+
+def _leave(menu: Menu, which: int) -> Command | None:
+    body = menu.body(which, lambda body: body.running)
+    return None if body is None else trace.Exit(body.number)
+
+
+def _terminate(menu: Menu, which: int) -> Command | None:
+    body = menu.body(which, lambda body: body.alive and body.condition is not _STOPPED)
+    return None if body is None else trace.Exit(body.number, Way.TERMINATED)
+
+
+def _die_reading(menu: Menu, which: int) -> Command | None:
+    body = menu.body(which, lambda body: body.receptive)
+    return None if body is None else trace.Exit(body.number, Way.READING)
+
+
+def _swell(menu: Menu, which: int) -> Command | None:
+    body = menu.body(which, lambda body: body.running and not body.heavy)
+    return None if body is None else trace.Swell(body.number)
+
+
+def _jump(menu: Menu, _: int) -> Command | None:
+    # The clock of such a run is judged no more, so it comes late.
+    return trace.Jump(60.0) if menu.tasks > 20 else None
+
+
 def _next_start(_: Menu, which: int) -> Command:
     return trace.NextStart(_BAD_STARTS[which % len(_BAD_STARTS)])
 
 
 _RUNNING, _STOPPED = Condition.RUNNING, Condition.STOPPED
 _HOWS: Final = tuple(How)
+_TOWARDS: Final = tuple(Toward)
 _BAD_STARTS: Final = tuple(start for start in Start if start is not Start.NORMAL)
 
 # How many bytes each kind of command has; a fair schedule has what is left.
@@ -230,6 +263,12 @@ SHARES: Final[tuple[tuple[Dish, int], ...]] = (
     (_stop, 3),
     (_continue, 3),
     (_mangle, len(_HOWS)),
+    (_garble, len(_TOWARDS)),
+    (_leave, 3),
+    (_terminate, 3),
+    (_die_reading, 3),
+    (_swell, 2),
+    (_jump, 1),
     (_next_start, len(_BAD_STARTS)),
 )
 

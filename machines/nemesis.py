@@ -7,9 +7,10 @@ from hypothesis.stateful import precondition, rule
 
 from machines import trace
 from machines.body import Condition
+from machines.clients import RARELY
 from machines.gate import Start
 from machines.machine import WHICH, Machine
-from machines.trace import How
+from machines.trace import How, Toward, Way
 
 
 class Nemesis(Machine):
@@ -38,6 +39,31 @@ class Nemesis(Machine):
     def mangle(self, which: int, how: How) -> None:
         """The next frame from a worker is damaged."""
         self._pick(which, self.sending_frames(), lambda worker: trace.Mangle(worker, how))
+
+    @precondition(lambda self: self.receiving())
+    @rule(which=WHICH, how=st.sampled_from(Toward))
+    def garble(self, which: int, how: Toward) -> None:
+        """The next frame to a worker is damaged."""
+        self._pick(which, self.receiving(), lambda worker: trace.Garble(worker, how))
+
+    @precondition(lambda self: self.living())
+    @rule(which=WHICH, how=st.sampled_from(Way))
+    def end(self, which: int, how: Way) -> None:
+        """A worker's process ends in some other way than by being killed."""
+        among = {Way.CODE: self.running, Way.READING: self.receptive}.get(how, self.living)
+        self._pick(which, among(), lambda worker: trace.Exit(worker, how))
+
+    @precondition(lambda self: self.running())
+    @rule(which=WHICH)
+    def swell(self, which: int) -> None:
+        """A function takes memory beyond its worker's limit."""
+        self._pick(which, self.running(), trace.Swell)
+
+    @rule(seconds=st.sampled_from([5.0, 60.0, 3600.0]), surely=RARELY)
+    def jump(self, seconds: float, surely: bool) -> None:
+        """Nothing runs for a while; seldom, because such a run's clock is judged no more."""
+        if surely:
+            self._do(trace.Jump(seconds))
 
     @rule(how=st.sampled_from([start for start in Start if start is not Start.NORMAL]))
     def next_start(self, how: Start) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from machines.drivers import Layer
     from machines.parts import Parts
     from machines.prove import Prove
+    from machines.reachable import Reachable
+    from machines.summary import Summary, Wanted
 
 SAVED: Final = "artifacts/counterexamples"
 PLANTED: Final = "artifacts/reports/planted"
@@ -55,6 +57,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="tell violations as they are found, neither shrunk nor saved nor replayed",
     )
+    group.addoption(
+        "--transitions",
+        nargs="?",
+        const="",
+        metavar="DIR",
+        help="tell at length which transitions fired; also write DIR/transitions.json",
+    )
+    group.addoption(
+        "--transitions-fail-under",
+        metavar="PERCENT",
+        help="fail if less of what is reachable fired on a layer",
+    )
+
+
+def pytest_load_initial_conftests(args: list[str]) -> None:
+    """`--transitions` by itself takes no directory, though a path may follow it."""
+    args[:] = ["--transitions=" if arg == "--transitions" else arg for arg in args]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -69,6 +88,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if not Path(file).is_file():
             raise pytest.UsageError(f"--replay {file}: there is no such file")
     _check_mutant(config.getoption("--mutant"))
+    _wanted(config)
     config.stash[_tallies_key] = Tallies()
     if config.getoption("--hypothesis-profile", None):
         _register_profiles()
@@ -109,6 +129,14 @@ def poolcheck_parts(request: pytest.FixtureRequest) -> Parts:
 
     name = request.config.getoption("--mutant")
     return BY_NAME[name].parts if name else POOL
+
+
+@pytest.fixture
+def poolcheck_reachable() -> Reachable:
+    """What can fire at all, as the last search left it."""
+    from machines.reachable import load  # noqa: PLC0415 - see the module's docstring
+
+    return load()
 
 
 @pytest.fixture
@@ -185,16 +213,26 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         due |= set(_layers(config))
     if not config.getoption("--collect-only"):
         config.stash[_tallies_key].due = due
+        config.stash[_tallies_key].stories = {
+            str(_layer_of(item))
+            for item in session.items
+            if "poolcheck_reachable" in getattr(item, "fixturenames", ())
+        }
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """A run of machines that executed nothing on a chosen layer fails."""
+    """A run of machines fails that executed nothing on a layer, or less than was demanded."""
     tallies = session.config.stash[_tallies_key]
     output = getattr(session.config, "workeroutput", None)
     if output is not None:  # one of several processes; the one that leads them judges
         output["poolcheck"] = tallies.plain()
-    elif exitstatus == 0 and tallies.idle():
+        return
+    if not tallies.due:
+        return
+    summary = _summary(session.config)
+    summary.write()
+    if exitstatus == 0 and any(summary.shortfalls()):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
@@ -211,14 +249,40 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     tallies = config.stash[_tallies_key]
     if not tallies.due:
         return
-    from model.worker import moves  # noqa: PLC0415 - see the module's docstring
-
     terminalreporter.section("poolcheck")
-    for line in tallies.table(moves()):
+    summary = _summary(config)
+    for line in summary.lines():
         terminalreporter.write_line(line)
-    for layer in tallies.idle():
-        line = f"nothing was executed on {layer}: that is a failure, not a pass"
+    for line in summary.shortfalls():
         terminalreporter.write_line(line, red=True)
+
+
+def _summary(config: pytest.Config) -> Summary:
+    from machines.summary import Summary  # noqa: PLC0415 - see the module's docstring
+
+    return Summary(config.stash[_tallies_key], _wanted(config))
+
+
+def _wanted(config: pytest.Config) -> Wanted:
+    from machines.summary import Wanted  # noqa: PLC0415 - see the module's docstring
+
+    said = config.getoption("--transitions-fail-under")
+    strict = config.getoption("--hypothesis-profile", None) in ("gate", "nightly")
+    return Wanted(config.getoption("--transitions"), _percent(said), strict)
+
+
+def _percent(said: str | None) -> float | None:
+    """The number of percent; a bad one ends the run with exit code 2."""
+    if said is None:
+        return None
+    try:
+        percent = float(said)
+    except ValueError:
+        percent = -1.0
+    if not 0 <= percent <= 100:
+        words = f"--transitions-fail-under {said!r}: a number of percent is needed, 0 to 100"
+        pytest.exit(words, returncode=2)
+    return percent
 
 
 def _parameters(item: pytest.Item) -> dict[str, Any]:

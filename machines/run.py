@@ -6,7 +6,6 @@ import contextlib
 import functools
 import hashlib
 import json
-from collections import Counter
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -15,6 +14,7 @@ from attrs import field, frozen
 
 from machines import trace
 from machines.body import Condition
+from machines.coverage import look_back
 from machines.drivers import DRIVERS, Diverged, Layer
 from machines.gate import Start
 from machines.parts import POOL, Parts
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from machines.body import Body
     from machines.drivers.driver import MakeDriver
+    from machines.firings import Coverage
     from machines.trace import Command, Setting, Trace
     from model.checker import Checker, Violation
 
@@ -46,20 +47,20 @@ class Report:
     Attributes:
         violation: the first promise that it broke; None if it broke none.
         step: the index of the step that showed it; the number of steps if the end did.
+        steps: the commands.
         log: the event log.
         impossible: the steps that were impossible where they stood.
         showed: for each step, what it showed, as short sentences.
-        fired: how often each lifecycle move (from, because, to) fired.
         verdicts: what is known of each promise.
         processes: how many processes of the operating system the driver has seen.
     """
 
     violation: Violation | None
     step: int | None
+    steps: tuple[Command, ...]
     log: tuple[Any, ...] = field(repr=False)
     impossible: tuple[int, ...]
     showed: tuple[tuple[saw.Record, ...], ...]
-    fired: Counter[tuple[str, str, str]]
     verdicts: dict[str, Verdict]
     processes: int
 
@@ -67,6 +68,11 @@ class Report:
     def digest(self) -> str:
         """The SHA-256 of the canonical event log, in hexadecimal; reckoned when it is wanted."""
         return digest(self.log)
+
+    @functools.cached_property
+    def coverage(self) -> Coverage:
+        """What fired and which faults it met; read off what was shown when it is wanted."""
+        return look_back(self.steps, self.impossible, self.showed)
 
     @property
     def events(self) -> int:
@@ -105,7 +111,6 @@ class Run:
         self.steps: list[Command] = []
         self.violation: Violation | None = None
         self.violated_at: int | None = None
-        self.fired: Counter[tuple[str, str, str]] = Counter()
         self.impossible: list[int] = []
         self._layer = layer
         self._judge = Judge(promises)
@@ -175,8 +180,6 @@ class Run:
         if self.violation is not None:
             return
         self._now_shown.append(record)
-        if type(record) is saw.Moved:
-            self.fired[record.before, record.because, record.after] += 1
         self.violation = self._observe(record)
         if self.violation is not None:
             self.violated_at = len(self._showed) - 2
@@ -194,10 +197,10 @@ class Run:
         return Report(
             violation=self.violation,
             step=step,
+            steps=tuple(self.steps),
             log=tuple(self.world.log),
             impossible=tuple(self.impossible),
             showed=tuple(tuple(records) for records in self._showed),
-            fired=self.fired,
             verdicts=self._judge.verdicts(),
             processes=len(pids),
         )

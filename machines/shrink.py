@@ -11,6 +11,7 @@ cutting by halves.
 from __future__ import annotations
 
 import itertools
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -40,6 +41,9 @@ _ON_WORKER: Final = (
     trace.Stop,
     trace.Continue,
     trace.Mangle,
+    trace.Garble,
+    trace.Exit,
+    trace.Swell,
 )
 _SIMPLER: Final[dict[str, tuple[object, ...]]] = {
     "operation": ("echo",),

@@ -8,7 +8,7 @@ import attrs
 
 from machines import trace
 from machines.gate import Start
-from machines.trace import How
+from machines.trace import How, Toward, Way
 from model import history as saw
 from model.promises import WORDS
 
@@ -25,6 +25,25 @@ _HOW: Final = {
     How.CUT: "worker {} dies half through its next frame",
     How.DOUBLED: "the next frame from worker {} comes twice",
     How.FOREIGN: "the next reply from worker {} names a task that it does not hold",
+    How.ANOTHER: "the next reply from worker {} names another task",
+    How.CUT_EARLY: "worker {} dies after the first byte of its next frame",
+    How.CUT_LATE: "worker {} dies before the last byte of its next frame",
+    How.DROPPED: "the next frame from worker {} never comes",
+    How.REORDERED: "the next two frames from worker {} change places",
+}
+
+_TOWARD: Final = {
+    Toward.FLIPPED: "one bit of the next frame to worker {} is flipped",
+    Toward.UNKNOWN: "the next frame to worker {} is made one of an unknown kind",
+    Toward.OVERSIZED: "the next frame to worker {} announces more bytes than may come",
+    Toward.CUT: "the pipe to worker {} ends half through the next frame",
+    Toward.DROPPED: "the next frame to worker {} never comes",
+}
+
+_WAYS: Final = {
+    Way.CODE: "the function on worker {} exits with a code",
+    Way.TERMINATED: "worker {} is terminated (SIGTERM)",
+    Way.READING: "worker {} is killed when it has read its next frame",
 }
 
 _STARTS: Final = {
@@ -71,6 +90,10 @@ _COMMANDS: Final[dict[type, Callable[[Any], str]]] = {
     trace.Stop: lambda s: f"worker {s.worker} is stopped (SIGSTOP)",
     trace.Continue: lambda s: f"worker {s.worker} continues (SIGCONT)",
     trace.Mangle: lambda s: _HOW[s.how].format(s.worker),
+    trace.Garble: lambda s: _TOWARD[s.how].format(s.worker),
+    trace.Exit: lambda s: _WAYS[s.how].format(s.worker),
+    trace.Swell: lambda s: f"the function on worker {s.worker} takes memory beyond the limit",
+    trace.Jump: lambda s: f"nothing runs for {s.seconds:g} s",
     trace.NextStart: lambda s: _STARTS[s.how],
 }
 

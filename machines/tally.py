@@ -5,18 +5,18 @@ Light enough for the pytest plugin to import in every run.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field
 
+from machines.firings import Coverage, coverage_of
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping
 
     from machines.run import Report, Run
 
 LAYERS: Final = ("sim", "wire", "real")
-Move = tuple[str, str, str]
 
 
 @define
@@ -28,14 +28,14 @@ class Tally:
         examples: machine runs that came to their verified end.
         steps: commands that they carried out.
         replays: saved counterexamples and stories that were replayed.
-        fired: how often each lifecycle move fired.
+        coverage: what fired in all of them.
     """
 
     begun: int = 0
     examples: int = 0
     steps: int = 0
     replays: int = 0
-    fired: Counter[Move] = field(factory=Counter)
+    coverage: Coverage = field(factory=Coverage)
 
     @property
     def executions(self) -> int:
@@ -46,7 +46,12 @@ class Tally:
         """One finished machine run is counted."""
         self.examples += 1
         self.steps += len(run.steps)
-        self.fired.update(report.fired)
+        self.coverage.merge(report.coverage)
+
+    def replayed(self, report: Report) -> None:
+        """One finished run of a saved counterexample or a story is counted."""
+        self.replays += 1
+        self.coverage.merge(report.coverage)
 
     def merge(self, other: Tally) -> None:
         """What was counted elsewhere is counted here too."""
@@ -54,7 +59,7 @@ class Tally:
         self.examples += other.examples
         self.steps += other.steps
         self.replays += other.replays
-        self.fired.update(other.fired)
+        self.coverage.merge(other.coverage)
 
 
 @define
@@ -64,14 +69,20 @@ class Tallies:
     Attributes:
         of: by the layer's name.
         due: the layers on which something must be executed.
+        stories: the layers on which everything that is reachable was to fire.
     """
 
     of: dict[str, Tally] = field(factory=dict)
     due: set[str] = field(factory=set)
+    stories: set[str] = field(factory=set)
 
     def on(self, layer: str) -> Tally:
         """The layer's tally, begun at its first use."""
         return self.of.setdefault(layer, Tally())
+
+    def present(self) -> list[tuple[str, Tally]]:
+        """The layers that are due or were used, each with its tally."""
+        return [(name, self.on(name)) for name in LAYERS if name in self.of or name in self.due]
 
     def idle(self) -> list[str]:
         """The layers on which something was due and nothing was executed."""
@@ -80,9 +91,10 @@ class Tallies:
     def merge(self, plain: Mapping[str, Any]) -> None:
         """What another process counted, as its `plain` gave it, is counted here too."""
         self.due |= set(plain["due"])
+        self.stories |= set(plain["stories"])
         for layer, counts in plain["of"].items():
-            fired = Counter({tuple(move): count for *move, count in counts["fired"]})
-            self.on(layer).merge(Tally(**{**counts, "fired": fired}))
+            coverage = coverage_of(counts["coverage"])
+            self.on(layer).merge(Tally(**{**counts, "coverage": coverage}))
 
     def plain(self) -> dict[str, Any]:
         """All of it as lists, dictionaries, strings and numbers."""
@@ -92,23 +104,8 @@ class Tallies:
                 "examples": tally.examples,
                 "steps": tally.steps,
                 "replays": tally.replays,
-                "fired": [[*move, count] for move, count in tally.fired.items()],
+                "coverage": tally.coverage.plain(),
             }
             for layer, tally in self.of.items()
         }
-        return {"due": sorted(self.due), "of": of}
-
-    def table(self, legal: Iterable[Move]) -> Iterator[str]:
-        """The summary's lines: a row for each layer, and the legal moves that did not fire."""
-        moves = list(legal)
-        yield f"{'layer':<6}{'examples':>10}{'steps':>10}{'transitions fired':>20}{'replayed':>10}"
-        present = [(layer, self.of[layer]) for layer in LAYERS if layer in self.of]
-        for layer, tally in present:
-            fired = f"{len(tally.fired)} of {len(moves)}"
-            counts = f"{tally.examples:>10}{tally.steps:>10}{fired:>20}{tally.replays:>10}"
-            yield f"{layer:<6}{counts}"
-        for layer, tally in present:
-            missing = [move for move in moves if move not in tally.fired]
-            if missing and tally.executions:
-                named = ", ".join(f"{before} → {after} ({why})" for before, why, after in missing)
-                yield f"not fired on {layer}: {named}"
+        return {"due": sorted(self.due), "stories": sorted(self.stories), "of": of}

@@ -37,8 +37,7 @@ def test_every_layer_gives_the_digest_of_the_simulation(
     def count(report: Report) -> None:
         if report.violation is not None:
             broken.append(report.violation)
-        poolcheck_tally.replays += 1
-        poolcheck_tally.fired.update(report.fired)
+        poolcheck_tally.replayed(report)
 
     found = disagreements(poolcheck_layer, range(first, first + walks), count)
     assert not found, "\n".join(one.line() for one in found)

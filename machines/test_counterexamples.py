@@ -33,10 +33,9 @@ def test_saved_counterexample(
     result = replay(example, poolcheck_layer, parts=poolcheck_parts)
     if result.report is None:
         pytest.fail(f"diverged: {result.sentence}", pytrace=False)
-    poolcheck_tally.replays += 1
+    poolcheck_tally.replayed(result.report)
     simulated = replay(example, Layer.SIM, parts=poolcheck_parts)
     assert result.digests == simulated.digests, f"{poolcheck_layer} and sim disagree"
-    poolcheck_tally.fired.update(result.report.fired)
     if example.status is Status.OPEN and result.answer is Answer.HOLDS:
         words = f"{poolcheck_file} is open, but holds now: set its status to fixed"
         pytest.fail(words, pytrace=False)

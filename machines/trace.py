@@ -26,7 +26,11 @@ FOREIGN: Final = 1_000_000
 
 
 class How(StrEnum):
-    """What happens to a frame between a worker and the pool."""
+    """What happens to a frame from a worker on its way to the pool.
+
+    `CUT` leaves half of it, `CUT_EARLY` its first byte, `CUT_LATE` all but its last. `FOREIGN`
+    makes it name no task that there is, `ANOTHER` one that another worker, or none, holds.
+    """
 
     FLIPPED = "flipped"
     UNKNOWN = "unknown"
@@ -34,6 +38,36 @@ class How(StrEnum):
     CUT = "cut"
     DOUBLED = "doubled"
     FOREIGN = "foreign"
+    ANOTHER = "another"
+    CUT_EARLY = "cut_early"
+    CUT_LATE = "cut_late"
+    DROPPED = "dropped"
+    REORDERED = "reordered"
+
+
+CUTS: Final = (How.CUT, How.CUT_EARLY, How.CUT_LATE)
+
+
+class Toward(StrEnum):
+    """What happens to a frame from the pool on its way to a worker."""
+
+    FLIPPED = "flipped"
+    UNKNOWN = "unknown"
+    OVERSIZED = "oversized"
+    CUT = "cut"
+    DROPPED = "dropped"
+
+
+class Way(StrEnum):
+    """How a worker's process ends, beside being killed where it stands.
+
+    `CODE`: the function that runs exits with a code. `TERMINATED`: SIGTERM. `READING`: it is killed
+    when it has read its next frame, and done nothing about it.
+    """
+
+    CODE = "code"
+    TERMINATED = "terminated"
+    READING = "reading"
 
 
 class Elsewhere(StrEnum):
@@ -182,6 +216,40 @@ class Mangle:
 
 
 @frozen
+class Garble:
+    """Fault: the next frame to a worker is damaged on its way."""
+
+    do: ClassVar[str] = "garble"
+    worker: int = field(validator=_NUMBER)
+    how: Toward = Toward.FLIPPED
+
+
+@frozen
+class Exit:
+    """Fault: a worker's process ends in some other way than by being killed."""
+
+    do: ClassVar[str] = "exit"
+    worker: int = field(validator=_NUMBER)
+    how: Way = Way.CODE
+
+
+@frozen
+class Swell:
+    """Fault: the function that runs on a worker takes memory beyond the limit, and keeps it."""
+
+    do: ClassVar[str] = "swell"
+    worker: int = field(validator=_NUMBER)
+
+
+@frozen
+class Jump:
+    """Fault: nothing ran for a while, and then every timer that is due is late."""
+
+    do: ClassVar[str] = "jump"
+    seconds: float = field(validator=seconds)
+
+
+@frozen
 class NextStart:
     """Fault: the next worker's start goes wrong."""
 
@@ -206,6 +274,10 @@ Command = (
     | Stop
     | Continue
     | Mangle
+    | Garble
+    | Exit
+    | Swell
+    | Jump
     | NextStart
 )
 
@@ -228,10 +300,14 @@ COMMANDS: Final[dict[str, type[Command]]] = {
         Stop,
         Continue,
         Mangle,
+        Garble,
+        Exit,
+        Swell,
+        Jump,
         NextStart,
     )
 }
-FAULTS: Final = (Crash, Stop, Mangle, NextStart)
+FAULTS: Final = (Crash, Stop, Mangle, Garble, Exit, Swell, Jump, NextStart)
 
 
 def fault_of(command: Command) -> str | None:

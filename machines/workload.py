@@ -6,6 +6,9 @@ Worker processes import this, so it imports nothing of weight. An artifact names
 
 from __future__ import annotations
 
+import errno
+import os
+import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from machines import gate
@@ -46,6 +49,67 @@ def unpicklable(task: int) -> Any:
     return lambda: task
 
 
+def interrupt(task: int) -> None:
+    """The function raises what Ctrl-C would."""
+    raise KeyboardInterrupt(task)
+
+
+def starve(task: int) -> None:
+    """The function wants one descriptor more than there are."""
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), f"task {task}")
+
+
+def _never_again(task: int) -> Any:
+    raise ValueError(f"what task {task} sent is never rebuilt")
+
+
+class Unrebuildable(Exception):
+    """Can be pickled, and never rebuilt: returned as a value, or raised.
+
+    Args:
+        task: whose it is.
+    """
+
+    def __init__(self, task: int) -> None:
+        super().__init__()
+        self.task = task
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _never_again, (self.task,)
+
+
+class Unsendable(Exception):
+    """Cannot be pickled.
+
+    Args:
+        task: whose it is.
+    """
+
+    def __init__(self, task: int) -> None:
+        super().__init__()
+        self.keep = lambda: task
+
+
+def unrebuildable(task: int) -> Any:
+    """Something that cannot be rebuilt where it arrives is returned."""
+    return Unrebuildable(task)
+
+
+def raise_unrebuildable(task: int) -> None:
+    """An exception that cannot be rebuilt is raised."""
+    raise Unrebuildable(task)
+
+
+def raise_unpicklable(task: int) -> None:
+    """An exception that cannot be pickled is raised."""
+    raise Unsendable(task)
+
+
+def stick(_: int) -> None:
+    """The function never returns."""
+    threading.Event().wait()
+
+
 OPERATIONS: Final[Mapping[str, Callable[[int], Any]]] = {
     "echo": echo,
     "big": big,
@@ -53,7 +117,17 @@ OPERATIONS: Final[Mapping[str, Callable[[int], Any]]] = {
     "leave": leave,
     "exhaust": exhaust,
     "unpicklable": unpicklable,
+    "interrupt": interrupt,
+    "starve": starve,
+    "unrebuildable": unrebuildable,
+    "raise_unrebuildable": raise_unrebuildable,
+    "raise_unpicklable": raise_unpicklable,
+    "stick": stick,
 }
+# Whose functions never return; their gates do not open.
+NEVER: Final = frozenset({"stick"})
+# What a client is told instead of what cannot reach it.
+REFUSED: Final = ["PayloadError", ""]
 
 
 def perform(operation: str, task: int) -> Any:
@@ -93,10 +167,14 @@ def expected(operation: str, task: int, found: list[int] | None = None) -> tuple
     """
     try:
         value = OPERATIONS[operation](task)
-    except MemoryError as error:
+    except (MemoryError, OSError) as error:
         return "exhausted", canonical(error)
+    except (Unrebuildable, Unsendable):
+        return "raised", REFUSED
     except BaseException as error:
         return "raised", canonical(error)
     if callable(value):
-        return "raised", ["PayloadError", ""]
+        return "raised", REFUSED
+    if isinstance(value, Unrebuildable):
+        return "returned", REFUSED
     return "returned", canonical(value if found is None else [found, value])

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from machines import trace, vocabulary, workload
 from machines.bodies import Bodies
-from machines.body import FRAMES, Body, Condition, Fact, FactKind, Gate, OrderKind
+from machines.body import Body, Condition, Fact, FactKind, Gate, OrderKind
 from machines.gate import FAULT
-from machines.trace import FOREIGN, Elsewhere, How
+from machines.harm import Harm
+from machines.trace import Elsewhere
+from machines.workload import NEVER
 from model import history as saw
 from pool import effects
 from pool import events as told
@@ -26,12 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from machines.drivers import Driver
+    from machines.gate import Start
     from machines.parts import Parts
     from pool.config import PoolConfig
 
-SIGKILLED: Final = -9
 _RECORDS: Final = vocabulary.RECORDS
-_BAD: Final = {How.FLIPPED: "checksum", How.UNKNOWN: "kind", How.OVERSIZED: "length"}
 
 
 class World:
@@ -74,11 +75,8 @@ class World:
             trace.Deliver: self._deliver,
             trace.Advance: self._advance,
             trace.Divert: self._divert,
-            trace.Crash: self._crash,
-            trace.Stop: self._stop,
-            trace.Continue: self._continue,
-            trace.Mangle: self._mangle,
-            trace.NextStart: self._set_next_start,
+            trace.Jump: self._jump,
+            **Harm(self._book, driver, self.core, self.timers).commands,
         }
         self._performers: dict[type, Callable[[Any], told.Event | None]] = {
             **self._book.performers,
@@ -118,6 +116,16 @@ class World:
         return self._book.all
 
     @property
+    def operations(self) -> dict[int, str]:
+        """What each task does, by its number."""
+        return self._book.operations
+
+    @property
+    def next_start(self) -> Start:
+        """How the next worker's start goes."""
+        return self._book.next_start
+
+    @property
     def active(self) -> dict[int, Body]:
         """The bodies of the workers of which anything may still be heard."""
         return self._book.active
@@ -137,6 +145,8 @@ class World:
     def _submit(self, command: trace.Submit) -> bool:
         if command.task in self._book.operations:
             return False
+        if command.operation in NEVER and command.deadline is None:
+            return False  # no pool could ever give its client an answer
         self._book.operations[command.task] = command.operation
         self.session_of[command.task] = command.session
         self._tell(
@@ -185,7 +195,10 @@ class World:
         if body is None or not body.receptive:
             return False
         order = body.inbox.popleft()
-        if order.kind is not OrderKind.TASK:
+        if order.fatal is not None:
+            self._driver.receive(body.number)
+            self._book.dies(body, order.fatal)
+        elif order.kind is not OrderKind.TASK:
             self._driver.receive(body.number)
             self._book.obey(body, order)
         elif order.number in body.skipped:
@@ -236,6 +249,17 @@ class World:
         self._see(saw.Told(self.now))
         return True
 
+    def _jump(self, command: trace.Jump) -> bool:
+        """All of it happens at one moment, and whoever judges the clock by it is told why."""
+        self.now += command.seconds
+        self._see(saw.Overslept(self.now))
+        while due := [(at, timer) for timer, at in self.timers.items() if at <= self.now]:
+            _, timer = min(due)
+            del self.timers[timer]
+            self._inform(told.TimerFired(timer))
+        self._see(saw.Told(self.now))
+        return True
+
     def _divert(self, command: trace.Divert) -> bool:
         task = command.task
         if task not in self.diverted:
@@ -252,63 +276,13 @@ class World:
         self._tell(told.FallbackEnded(task, reply, Answer(value)))
         return True
 
-    # What the nemesis does.
-
-    def _crash(self, command: trace.Crash) -> bool:
-        body = self.bodies.get(command.worker)
-        if body is None or not body.alive:
-            return False
-        self._driver.crash(body.number)
-        self._book.dies(body, SIGKILLED)
-        return True
-
-    def _stop(self, command: trace.Stop) -> bool:
-        body = self.bodies.get(command.worker)
-        if body is None or body.condition is not Condition.RUNNING:
-            return False
-        self._driver.suspend(body.number)
-        body.condition = Condition.STOPPED
-        return True
-
-    def _continue(self, command: trace.Continue) -> bool:
-        body = self.bodies.get(command.worker)
-        if body is None or body.condition is not Condition.STOPPED:
-            return False
-        self._driver.resume(body.number)
-        body.condition = Condition.RUNNING
-        if body.gate is Gate.OPENED:
-            self._book.answer(body)
-        return True
-
-    def _mangle(self, command: trace.Mangle) -> bool:
-        body = self.bodies.get(command.worker)
-        if body is None or not body.facts or body.facts[0].kind not in FRAMES:
-            return False
-        fact, how = body.facts[0], command.how
-        if fact.struck or (how is How.FOREIGN and fact.kind is not FactKind.REPLY):
-            return False
-        self._driver.mangle(body.number, how)
-        del body.facts[0]
-        if how is How.CUT:
-            if body.alive:
-                self._driver.crash(body.number)
-                self._book.dies(body, SIGKILLED)
-            ends = [left for left in body.facts if left.kind not in FRAMES]
-            body.facts.clear()
-            body.facts.extend([Fact(FactKind.BAD, reason="cut", struck="cut"), *ends])
-        else:
-            body.facts.extendleft(reversed(_mangled(fact, how)))
-        return True
-
-    def _set_next_start(self, command: trace.NextStart) -> bool:
-        if self._book.next_start is command.how:
-            return False
-        self._book.next_start = command.how
-        return True
-
     # Telling the core, and performing what it asks.
 
     def _tell(self, event: told.Event) -> None:
+        self._inform(event)
+        self._watch(saw.Told(self.now))
+
+    def _inform(self, event: told.Event) -> None:
         self.log.append((self.now, event))
         if isinstance(event, told.HealthReported):
             self._watch(saw.CheckAnswered(event.worker, event.check))
@@ -332,8 +306,7 @@ class World:
             if perform is not None and (at_once := perform(effect)) is not None:
                 following.append(at_once)
         for fact in following:
-            self._tell(fact)
-        self._watch(saw.Told(self.now))
+            self._inform(fact)
 
     def _see(self, record: saw.Record) -> None:
         self.log.append(record)
@@ -363,7 +336,8 @@ class World:
         self._watch(vocabulary.refused(effect, self.session_of[effect.task]))
 
     def _perform_fail_over(self, effect: effects.FailOver) -> None:
-        self.diverted.append(effect.task)
+        if self._book.operations[effect.task] not in NEVER:  # such a one never ends there either
+            self.diverted.append(effect.task)
 
     def _perform_set_timer(self, effect: effects.SetTimer) -> None:
         self.timers[effect.timer] = effect.at
@@ -382,7 +356,7 @@ _EVENTS: Final[dict[FactKind, Callable[[Body, Fact], told.Event]]] = {
     FactKind.READY: lambda body, _: told.WorkerReady(body.number),
     FactKind.INIT_FAILED: lambda body, _: told.WorkerInitFailed(body.number, FAULT),
     FactKind.REPLY: lambda body, fact: told.ResultReceived(
-        body.number, fact.task, fact.attempt, fact.reply, fact.value
+        body.number, fact.task, fact.attempt, fact.reply, fact.value, fact.heavy
     ),
     FactKind.BAD: lambda body, fact: told.FrameCorrupt(body.number, fact.reason),
     FactKind.REFUSED: lambda body, _: told.SpawnFailed(body.number),
@@ -390,15 +364,5 @@ _EVENTS: Final[dict[FactKind, Callable[[Body, Fact], told.Event]]] = {
         body.number, fact.code, body.sent - body.begun
     ),
     FactKind.REAP: lambda body, _: told.WorkerReaped(body.number, body.sent - body.begun),
-    FactKind.HEALTH: lambda body, fact: told.HealthReported(body.number, fact.task),
+    FactKind.HEALTH: lambda body, fact: told.HealthReported(body.number, fact.task, fact.heavy),
 }
-
-
-def _mangled(fact: Fact, how: How) -> list[Fact]:
-    if how is How.DOUBLED:
-        copy = Fact(fact.kind, fact.task, fact.attempt, fact.reply, fact.value, struck="doubled")
-        return [fact, copy]
-    if how is How.FOREIGN:
-        task = fact.task + FOREIGN
-        return [Fact(fact.kind, task, fact.attempt, fact.reply, fact.value, struck="foreign")]
-    return [Fact(FactKind.BAD, reason=_BAD[how], struck=str(how.value))]

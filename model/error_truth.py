@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from model.recovery import Answer
 
 _GOING = ("degraded", "terminating")
-_EXHAUSTED = "MemoryError"
+_EXHAUSTED = ("MemoryError", "OSError")
 
 
 class _Attempts:
@@ -153,7 +153,7 @@ class ErrorsToldTruly(Checker):
     def _finished(self, record: saw.Finished) -> None:
         if record.task in self._tasks and record.ending == "raised":
             value: Any = record.value
-            exhausted = isinstance(value, (list, tuple)) and value[:1] == [_EXHAUSTED]
+            exhausted = isinstance(value, (list, tuple)) and value[0] in _EXHAUSTED
             self._tasks[record.task].exhausted = exhausted
 
     # What is judged.

@@ -373,6 +373,17 @@ class Told:
 
 
 @frozen
+class Overslept:
+    """Nothing ran for a while: what was due meanwhile is late, and comes now.
+
+    Attributes:
+        at: the time now.
+    """
+
+    at: float
+
+
+@frozen
 class Healed:
     """Faults have stopped, the schedule was fair, and nothing more can happen.
 
@@ -423,5 +434,6 @@ Record = (
     | Closed
     | LeftOver
     | Told
+    | Overslept
     | Healed
 )

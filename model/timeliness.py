@@ -102,7 +102,7 @@ class OnTime(Checker):
 
     The time of a record is that of the `Told` which follows it; so a turn's records are kept
     until then. Several timers may be due at one time, in any order: what is due is missed only if
-    time has gone on.
+    time has gone on. A pool that was not run for a while is not judged any more: all is late then.
     """
 
     promise = "S17"
@@ -151,6 +151,7 @@ class OnTime(Checker):
         return {
             saw.Opened: self._open,
             saw.Configured: self._configured,
+            saw.Overslept: self._overslept,
             **dict.fromkeys(self._takers, self._turn.append),
             saw.Told: self._told,
         }
@@ -160,6 +161,9 @@ class OnTime(Checker):
 
     def _configured(self, record: saw.Configured) -> None:
         self._config = record
+
+    def _overslept(self, _: saw.Overslept) -> None:
+        self._config = None
 
     def _told(self, record: saw.Told) -> str | None:
         if record.at == self._at and not self._turn:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from machines.body import Order
     from machines.gate import Start
     from machines.parts import Parts
-    from machines.trace import How
+    from machines.trace import How, Toward
     from pool.config import PoolConfig
     from pool.events import Event, Reply
 
@@ -68,11 +68,40 @@ class Driver(Protocol):
             Diverged: it did not come.
         """
 
-    def mangle(self, worker: int, how: How) -> None:
-        """The next frame from the worker is damaged; `CUT` comes with the worker's end."""
+    def mangle(self, worker: int, how: How, names: int) -> None:
+        """The next frame from the worker is damaged; a cut one comes with the worker's end.
+
+        Args:
+            worker: its number.
+            how: in which way.
+            names: the task that a `FOREIGN` or `ANOTHER` frame names.
+        """
+
+    def garble(self, worker: int, how: Toward) -> None:
+        """The next held frame to the worker is damaged; unless it is dropped, who reads it ends."""
 
     def crash(self, worker: int) -> None:
         """The process is dead; what it had sent is still on its way."""
+
+    def leave(self, worker: int) -> None:
+        """The function at the worker's gate has ended its process with `gate.EXIT_CODE`."""
+
+    def terminate(self, worker: int) -> None:
+        """The process is dead of SIGTERM; what it had sent is still on its way."""
+
+    def die_reading(self, worker: int) -> None:
+        """The worker has read the next held frame, and was killed before it did anything more.
+
+        Raises:
+            Diverged: it did not read it.
+        """
+
+    def swell(self, worker: int) -> None:
+        """The function at the worker's gate has taken memory beyond the limit, and keeps it.
+
+        Raises:
+            Diverged: it did not say so.
+        """
 
     def suspend(self, worker: int) -> None:
         """The process is stopped."""

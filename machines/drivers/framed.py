@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field
 
 from machines import workload
 from machines.body import Order, OrderKind
-from machines.trace import FOREIGN, How
+from machines.trace import CUTS, How, Toward
 from pool import payloads
 from pool.errors import FrameError, PayloadError
 from pool.events import Event, FrameCorrupt, Reply
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pool.config import PoolConfig
 
 UNKNOWN_KIND: int = 99
+# Written down here once more: a frame that is damaged on purpose is not made by the pool.
+_CHECKED: Final = struct.Struct("!2sBBIQQQI")
 
 
 @define(eq=False)
@@ -33,12 +36,14 @@ class Stream:
         inbox: frames from the pool that the worker has not been given yet.
         held: frames from the worker that the pool has not been given yet.
         cut: whether the last held frame is only a part, after which nothing comes.
+        hung_up: whether the next frame to the worker is only a part, after which nothing comes.
     """
 
     decoder: FrameDecoder
     inbox: deque[bytes] = field(factory=deque)
     held: deque[bytes] = field(factory=deque)
     cut: bool = False
+    hung_up: bool = False
 
 
 def new_stream(decoder: type[FrameDecoder], config: PoolConfig) -> Stream:
@@ -78,14 +83,42 @@ def next_fact(worker: int, stream: Stream) -> Event:
     return event_of(worker, frames[0])
 
 
-def mangle(stream: Stream, how: How, config: PoolConfig) -> None:
-    """The next held frame is damaged, with every checksum right that the damage leaves right."""
+def mangle(stream: Stream, how: How, config: PoolConfig, names: int) -> None:
+    """The next held frame is damaged, with every checksum right that the damage leaves right.
+
+    Args:
+        stream: where it is held.
+        how: in which way.
+        config: the pool's.
+        names: the task that a frame names which is to name a wrong one.
+    """
     frame = stream.held.popleft()
-    damaged = _DAMAGE[how](frame, config)
-    stream.held.extendleft(reversed(damaged))
-    if how is How.CUT:
-        stream.held = deque(damaged)
+    if how is How.REORDERED:
+        stream.held.insert(1, frame)
+    elif how in CUTS:
+        stream.held = deque([frame[: _length_left(frame, how)]])
         stream.cut = True
+    elif how in (How.FOREIGN, How.ANOTHER):
+        stream.held.appendleft(_renamed(frame, names))
+    else:
+        stream.held.extendleft(_DAMAGE[how.value](frame, config))
+
+
+def garble(stream: Stream, how: Toward, config: PoolConfig) -> None:
+    """The next frame to the worker is damaged, as above."""
+    frame = stream.inbox.popleft()
+    if how is Toward.CUT:
+        stream.inbox.appendleft(frame[: len(frame) // 2])
+        stream.hung_up = True
+    else:
+        stream.inbox.extendleft(_DAMAGE[how.value](frame, config))
+
+
+def with_flag(frame: bytes, flag: Flag) -> bytes:
+    """The frame says this, too, with its header's checksum right."""
+    _, kind, flags, attempt, task, session, length, crc = _CHECKED.unpack_from(frame)
+    says = header(kind, task, attempt, length, crc, session, flags | flag)
+    return says + frame[HEADER_BYTES:]
 
 
 def decode(reply: Reply, payload: bytes) -> tuple[str, Any]:
@@ -117,25 +150,30 @@ def _oversized(frame: bytes, config: PoolConfig) -> list[bytes]:
     return [header(frame[2], 0, 0, config.frame_bytes_max + 1, 0) + frame[HEADER_BYTES:]]
 
 
-def _cut(frame: bytes, _: PoolConfig) -> list[bytes]:
-    return [frame[: len(frame) // 2]]
-
-
 def _doubled(frame: bytes, _: PoolConfig) -> list[bytes]:
     return [frame, frame]
 
 
-def _foreign(frame: bytes, _: PoolConfig) -> list[bytes]:
-    task = int.from_bytes(frame[8:16], "big") + FOREIGN
-    attempt = int.from_bytes(frame[4:8], "big")
-    return [encode(frame[2], task, attempt, frame[HEADER_BYTES:])]
+def _dropped(_: bytes, __: PoolConfig) -> list[bytes]:
+    return []
 
 
-_DAMAGE: dict[How, Callable[[bytes, PoolConfig], list[bytes]]] = {
-    How.FLIPPED: _flipped,
-    How.UNKNOWN: _unknown,
-    How.OVERSIZED: _oversized,
-    How.CUT: _cut,
-    How.DOUBLED: _doubled,
-    How.FOREIGN: _foreign,
+def _renamed(frame: bytes, task: int) -> bytes:
+    _, kind, flags, attempt, _, session, length, crc = _CHECKED.unpack_from(frame)
+    return header(kind, task, attempt, length, crc, session, flags) + frame[HEADER_BYTES:]
+
+
+def _length_left(frame: bytes, how: How) -> int:
+    if how is How.CUT:
+        return len(frame) // 2
+    return 1 if how is How.CUT_EARLY else len(frame) - 1
+
+
+# What stands in the frame's place; the same in both directions.
+_DAMAGE: dict[str, Callable[[bytes, PoolConfig], list[bytes]]] = {
+    "flipped": _flipped,
+    "unknown": _unknown,
+    "oversized": _oversized,
+    "doubled": _doubled,
+    "dropped": _dropped,
 }

@@ -8,6 +8,7 @@ gives up with `Diverged` when its limit has passed. Nothing here sleeps.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import select
 import signal
@@ -27,6 +28,7 @@ from machines.body import OrderKind
 from machines.drivers import framed
 from machines.drivers.driver import Diverged
 from machines.gate import Start
+from machines.trace import Toward
 from pool.events import Event, SpawnFailed, WorkerExited, WorkerReaped
 from pool.processes import WorkerProcess, context_for
 from pool.worker import WorkerSetup
@@ -49,7 +51,7 @@ class _Worker:
 
     Attributes:
         owed: frames that must come before anything else is done with this worker.
-        orders: what each frame that is still held for it says.
+        orders: what each frame that is still held for it says; None if it is damaged.
     """
 
     process: WorkerProcess
@@ -57,7 +59,7 @@ class _Worker:
     stream: Stream
     owed: int = 0
     buffer: bytearray = field(factory=bytearray)
-    orders: deque[OrderKind] = field(factory=deque)
+    orders: deque[OrderKind | None] = field(factory=deque)
     suspended: bool = False
     opened: bool = False
     dead: bool = False
@@ -91,8 +93,11 @@ class RealDriver:
         theirs.setblocking(True)  # whatever this program's default timeout is
         with contextlib.ExitStack() as undo, theirs:
             undo.enter_context(ours)
-            setup = WorkerSetup(gate.install, (theirs, start), self._config.frame_bytes_max)
-            process = WorkerProcess(worker, self._context, setup, self._parts.body)
+            setup = WorkerSetup(
+                gate.install, (theirs, start), self._config.frame_bytes_max, gate.MEMORY_LIMIT
+            )
+            body = functools.partial(gate.held, self._parts.body)
+            process = WorkerProcess(worker, self._context, setup, body)
             undo.pop_all()
         stream = framed.new_stream(self._parts.decoder, self._config)
         owed = 1 if start in (Start.NORMAL, Start.RAISES) else 0
@@ -123,7 +128,7 @@ class RealDriver:
         """The worker has read the frame: its function is at its gate, it has exited, or answers."""
         member = self._workers[worker]
         kind = self._pass_on(worker, member)
-        if kind is OrderKind.STOP:
+        if kind is OrderKind.STOP or kind is None:
             self._reap(worker, member)
         elif kind is OrderKind.CHECK:
             member.owed += 1
@@ -134,11 +139,13 @@ class RealDriver:
         """The worker has the frame, and will pass it over when it reads it."""
         self._pass_on(worker, self._workers[worker])
 
-    def _pass_on(self, worker: int, member: _Worker) -> OrderKind:
+    def _pass_on(self, worker: int, member: _Worker) -> OrderKind | None:
         self._collect(worker, member)
         member.process.channel.setblocking(True)
         member.process.channel.sendall(member.stream.inbox.popleft())
         member.process.channel.setblocking(False)
+        if member.stream.hung_up:
+            member.process.channel.shutdown(socket.SHUT_WR)
         return member.orders.popleft()
 
     def _arrived(self, member: _Worker) -> bool:
@@ -167,10 +174,18 @@ class RealDriver:
         self._collect(worker, member)
         return framed.next_fact(worker, member.stream)
 
-    def mangle(self, worker: int, how: How) -> None:
+    def mangle(self, worker: int, how: How, names: int) -> None:
         """The next held frame is damaged."""
         self._collect(worker, self._workers[worker])
-        framed.mangle(self._workers[worker].stream, how, self._config)
+        framed.mangle(self._workers[worker].stream, how, self._config, names)
+
+    def garble(self, worker: int, how: Toward) -> None:
+        """The next frame that the worker would be sent is damaged."""
+        member = self._workers[worker]
+        framed.garble(member.stream, how, self._config)
+        member.orders.popleft()
+        if how is not Toward.DROPPED:
+            member.orders.appendleft(None)
 
     def crash(self, worker: int) -> None:
         """SIGKILL, after what the worker owed has come; the process is reaped."""
@@ -178,6 +193,35 @@ class RealDriver:
         self._collect(worker, member)
         member.process.kill()
         self._reap(worker, member)
+
+    def leave(self, worker: int) -> None:
+        """The function exits instead of going on; the process is reaped."""
+        member = self._workers[worker]
+        member.gate.send(gate.EXIT)
+        self._reap(worker, member)
+
+    def terminate(self, worker: int) -> None:
+        """SIGTERM, after what the worker owed has come; the process is reaped."""
+        member = self._workers[worker]
+        self._collect(worker, member)
+        os.kill(member.process.pid, signal.SIGTERM)
+        self._reap(worker, member)
+
+    def die_reading(self, worker: int) -> None:
+        """It is held where it has read something, and killed there; the process is reaped."""
+        member = self._workers[worker]
+        member.gate.send(gate.HOLD)
+        self._pass_on(worker, member)
+        if not self._arrived(member):
+            raise Diverged(f"worker {worker} did not read a frame within {self._limit_s:g} s")
+        self.crash(worker)
+
+    def swell(self, worker: int) -> None:
+        """The process occupies more than its limit."""
+        member = self._workers[worker]
+        member.gate.send(gate.SWELL)
+        if not self._arrived(member):
+            raise Diverged(f"worker {worker} did not grow within {self._limit_s:g} s")
 
     def suspend(self, worker: int) -> None:
         """SIGSTOP."""

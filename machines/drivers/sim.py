@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from machines.body import Order
     from machines.gate import Start
     from machines.parts import Parts
-    from machines.trace import How
+    from machines.trace import How, Toward
     from pool.config import PoolConfig
     from pool.events import Event
 
@@ -49,10 +49,25 @@ class SimDriver:
         del worker
         return expected
 
-    def mangle(self, worker: int, how: How) -> None:
+    def mangle(self, worker: int, how: How, names: int) -> None:
+        """Nothing has to happen."""
+
+    def garble(self, worker: int, how: Toward) -> None:
         """Nothing has to happen."""
 
     def crash(self, worker: int) -> None:
+        """Nothing has to happen."""
+
+    def leave(self, worker: int) -> None:
+        """Nothing has to happen."""
+
+    def terminate(self, worker: int) -> None:
+        """Nothing has to happen."""
+
+    def die_reading(self, worker: int) -> None:
+        """Nothing has to happen."""
+
+    def swell(self, worker: int) -> None:
         """Nothing has to happen."""
 
     def suspend(self, worker: int) -> None:

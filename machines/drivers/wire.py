@@ -14,6 +14,7 @@ from machines.drivers import framed
 from machines.drivers.driver import Diverged
 from machines.gate import Start
 from pool.events import Event, WorkerExited, WorkerReaped
+from pool.frames import Flag
 from pool.worker import RUN, SKIP, Begun, Ended, Read, Request, Send, Take, WorkerSetup, serve
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from machines.body import Order
     from machines.drivers.framed import Stream
     from machines.parts import Parts
-    from machines.trace import How
+    from machines.trace import How, Toward
     from pool.config import PoolConfig
     from pool.events import Reply
 
@@ -36,6 +37,7 @@ class _Worker:
     begun: int = 0
     suspended: bool = False
     opened: bool = False
+    heavy: bool = False
 
 
 class WireDriver:
@@ -90,6 +92,8 @@ class WireDriver:
         member = self._workers[worker]
         if member.loop is not None:
             self._resume_loop(member, member.stream.inbox.popleft())
+        if member.loop is not None and member.stream.hung_up:
+            self._resume_loop(member, b"")
 
     def skip(self, worker: int) -> None:
         """The loop is fed one frame, and wants the next."""
@@ -112,9 +116,13 @@ class WireDriver:
             return expected
         return framed.next_fact(worker, member.stream)
 
-    def mangle(self, worker: int, how: How) -> None:
+    def mangle(self, worker: int, how: How, names: int) -> None:
         """The next held frame is damaged."""
-        framed.mangle(self._workers[worker].stream, how, self._config)
+        framed.mangle(self._workers[worker].stream, how, self._config, names)
+
+    def garble(self, worker: int, how: Toward) -> None:
+        """The next frame that the loop would be fed is damaged."""
+        framed.garble(self._workers[worker].stream, how, self._config)
 
     def crash(self, worker: int) -> None:
         """The loop never goes on."""
@@ -122,6 +130,23 @@ class WireDriver:
         if member is not None and member.loop is not None:
             member.loop.close()
             member.loop = None
+
+    def leave(self, worker: int) -> None:
+        """The loop never goes on: in this process no function may exit."""
+        self.crash(worker)
+
+    def terminate(self, worker: int) -> None:
+        """The loop never goes on."""
+        self.crash(worker)
+
+    def die_reading(self, worker: int) -> None:
+        """The frame is gone, and the loop never goes on."""
+        self._workers[worker].stream.inbox.popleft()
+        self.crash(worker)
+
+    def swell(self, worker: int) -> None:
+        """Its frames say so from now on; this process does not grow for it."""
+        self._workers[worker].heavy = True
 
     def suspend(self, worker: int) -> None:
         """An opened gate has no effect for now."""
@@ -172,7 +197,10 @@ class WireDriver:
         while isinstance(request, (Send, Take)):
             token = None
             if isinstance(request, Send):
-                member.stream.held.append(request.data)
+                said = request.data
+                member.stream.held.append(
+                    framed.with_flag(said, Flag.HEAVY) if member.heavy else said
+                )
             else:
                 token = member.tokens.popleft()
             try:

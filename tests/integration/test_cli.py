@@ -117,7 +117,7 @@ def test_a_counterexample_that_is_violated_exits_with_1_and_tells_the_story(laye
     ran = run("replay", CRASHED, "--layer", layer, "--mutant", "never-replaced")
     assert (ran.returncode, ran.stderr) == (1, "")
     assert ran.stdout.split()[:3] == [CRASHED.name, layer, "violated"]
-    assert "L2 is broken: the pool is back at size ready workers" in ran.stdout
+    assert "S16 is broken: what can be done is done at once" in ran.stdout
     assert "worker 0 is killed (SIGKILL)" in ran.stdout
 
 
@@ -169,7 +169,7 @@ def test_a_violated_replay_as_json_names_promise_and_step() -> None:
     assert ran.returncode == 1
     facts = json.loads(ran.stdout)
     assert [fact["verdict"] for fact in facts] == ["violated"] * 3
-    assert {(fact["promise"], fact["step"]) for fact in facts} == {("L2", 1)}
+    assert {(fact["promise"], fact["step"]) for fact in facts} == {("S16", 1)}
     assert len({fact["digest"] for fact in facts}) == 1
 
 

@@ -12,9 +12,9 @@ import pytest
 from machines.agreement import Disagreement, disagreements
 from machines.drivers import DRIVERS, Diverged, Layer
 from machines.drivers.wire import WireDriver
+from machines.firings import legal_moves
 from machines.run import Report, execute
 from machines.walker import generated, walk
-from model.worker import moves
 from pool.events import Event, WorkerExited
 
 WALKS = range(300)
@@ -38,7 +38,8 @@ class SilentDriver(WireDriver):
 
 
 def test_the_walks_fire_every_move_of_the_lifecycle() -> None:
-    assert {move for seed in WALKS for move in walk(seed)[1].fired} == set(moves())
+    fired = {move for seed in WALKS for move in walk(seed)[1].coverage.moves("worker")}
+    assert fired == legal_moves("worker")
 
 
 @pytest.mark.parametrize("layer", [Layer.SIM, Layer.WIRE])

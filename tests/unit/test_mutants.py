@@ -100,7 +100,7 @@ def test_a_hunt_without_a_planted_bug_finds_nothing_on_wire_either() -> None:
     assert hunt(Layer.WIRE, tally, budget, seeded=SEED) == []
     assert tally.examples >= 40
     assert tally.steps > tally.examples
-    assert len(tally.fired) > 10
+    assert len(tally.coverage.moves("worker")) > 10
 
 
 def test_a_bug_found_as_another_promise_or_not_on_real_has_not_passed() -> None:

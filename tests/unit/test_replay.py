@@ -50,8 +50,8 @@ def test_a_trace_that_breaks_nothing_holds(layer: Layer) -> None:
 @pytest.mark.parametrize("layer", Layer)
 def test_a_trace_that_breaks_a_promise_is_violated_at_its_step(layer: Layer) -> None:
     result = replay(CRASH, layer, parts=BY_NAME["never-replaced"].parts)
-    assert (result.answer, result.promise, result.step) == (Answer.VIOLATED, "L2", 2)
-    assert result.sentence == "nothing more can happen, and 0 of 1 workers are ready"
+    assert (result.answer, result.promise, result.step) == (Answer.VIOLATED, "S16", 2)
+    assert result.sentence == "at 0 s only 0 of 1 workers live, and nothing hinders more"
     assert (result.runs, result.violated) == (1, 1)
 
 
@@ -70,7 +70,7 @@ def test_a_step_that_is_no_longer_offered_makes_it_stale_there_and_the_rest_is_t
 def test_a_stale_trace_that_breaks_a_promise_is_violated() -> None:
     stale = example(Open(5), Crash(0))
     result = replay(stale, Layer.SIM, parts=BY_NAME["never-replaced"].parts)
-    assert (result.answer, result.promise) == (Answer.VIOLATED, "L2")
+    assert (result.answer, result.promise) == (Answer.VIOLATED, "S16")
 
 
 def test_a_fact_that_does_not_come_within_the_limit_makes_it_diverged() -> None:
@@ -135,7 +135,7 @@ def test_the_gravest_answer_wins_in_whatever_order_they_come(answers: tuple[Answ
     assert result.answer is max(answers, key=order.index)
     assert result.runs == len(answers) - (Answer.DIVERGED in answers)
     assert result.violated == answers.count(Answer.VIOLATED)
-    assert result.promise == ("L2" if Answer.VIOLATED in answers else None)
+    assert result.promise == ("S16" if Answer.VIOLATED in answers else None)
 
 
 def test_promise_step_and_sentence_are_those_of_one_run() -> None:
@@ -144,7 +144,7 @@ def test_promise_step_and_sentence_are_those_of_one_run() -> None:
     result = Replay(Layer.REAL)
     result.add(first)
     result.add(second)
-    runs = [("L2", first.step, first.violation and first.violation.sentence), ("S1", 0, "another")]
+    runs = [("S16", first.step, first.violation and first.violation.sentence), ("S1", 0, "another")]
     assert (result.promise, result.step, result.sentence) in runs
 
 
@@ -166,7 +166,7 @@ def test_facts_of_a_violated_replay_have_the_designed_keys_and_are_json() -> Non
         "file": "a/file.json",
         "layer": "sim",
         "verdict": "violated",
-        "promise": "L2",
+        "promise": "S16",
         "step": 2,
         "digest": result.digests[0],
         "runs": 2,

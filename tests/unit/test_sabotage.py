@@ -13,6 +13,7 @@ import pytest
 
 from machines import counterexample
 from machines.drivers import Layer
+from machines.firings import legal_moves
 from machines.parts import Parts
 from machines.run import execute
 from machines.test_worker_lifecycle import IDLE, PLAIN, SETTINGS, STORIES, seconds_to_end
@@ -39,14 +40,14 @@ def traces() -> Iterator[Trace]:
 
 def is_red(parts: Parts) -> bool:
     """Whether a promise breaks, a step is impossible, or a specified move does not fire."""
-    fired: set[tuple[str, str, str]] = set()
+    fired: set[str] = set()
     for trace in traces():
         report = execute(trace, parts=parts)
-        fired |= set(report.fired)
+        fired |= report.coverage.moves("worker")
         if report.violation is not None or report.impossible:
             return True
     slow = any(seconds_to_end(Layer.SIM, parts, steps) > 0 for steps in IDLE.values())
-    return slow or fired != set(specified.moves())
+    return slow or fired != legal_moves("worker")
 
 
 def changed_rows() -> CHANGED:

@@ -14,6 +14,8 @@ from machines.parts import Parts
 from machines.run import Run, execute, heal
 from machines.trace import (
     COMMANDS,
+    CUTS,
+    FOREIGN,
     Advance,
     Cancel,
     CloseSession,
@@ -23,7 +25,10 @@ from machines.trace import (
     Deliver,
     Divert,
     Elsewhere,
+    Exit,
+    Garble,
     How,
+    Jump,
     Kill,
     Mangle,
     NextStart,
@@ -35,9 +40,11 @@ from machines.trace import (
     Shutdown,
     Stop,
     Submit,
+    Swell,
+    Toward,
     Trace,
+    Way,
 )
-from machines.world import FOREIGN, World
 from model import history as saw
 from model.checker import Verdict
 from pool import effects
@@ -47,6 +54,8 @@ from pool.core import Core
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from machines.world import World
+
     Begin = Callable[..., Run]
 
 IN_PROCESS = [Layer.SIM, Layer.WIRE]
@@ -54,8 +63,11 @@ GREETED: tuple[Command, ...] = (Deliver(0),)
 SENT: tuple[Command, ...] = (*GREETED, Submit(0))
 AT_GATE: tuple[Command, ...] = (*SENT, Receive(0))
 REPLIED: tuple[Command, ...] = (*AT_GATE, Open(0))
+REPLIED_OF_TWO: tuple[Command, ...] = (*SENT, Submit(1), Receive(0), Open(0))
 GONE: tuple[Command, ...] = (*GREETED, Crash(0), Deliver(0), Deliver(0))
 HANGING: tuple[Command, ...] = (*GREETED, NextStart(Start.HANGS), Crash(0), Deliver(0), Deliver(0))
+
+STUCK: tuple[Command, ...] = (*GREETED, Submit(0, "stick", deadline=1.0), Receive(0))
 
 IMPOSSIBLE: list[tuple[str, tuple[Command, ...], Command]] = [
     ("a task is submitted twice", SENT, Submit(0, "fail")),
@@ -92,20 +104,46 @@ IMPOSSIBLE: list[tuple[str, tuple[Command, ...], Command]] = [
     ("a damaged frame is damaged", (Mangle(0),), Mangle(0, How.CUT)),
     ("a foreign frame is damaged", (*REPLIED, Mangle(0, How.FOREIGN)), Mangle(0)),
     ("a greeting names a foreign task", (), Mangle(0, How.FOREIGN)),
+    ("a greeting names another task", (), Mangle(0, How.ANOTHER)),
+    ("a reply names another task where there is none", REPLIED, Mangle(0, How.ANOTHER)),
+    ("a lone frame changes places", REPLIED, Mangle(0, How.REORDERED)),
+    ("a reply that nothing bounds is dropped", REPLIED, Mangle(0, How.DROPPED)),
+    ("an unknown worker's order is damaged", (), Garble(9)),
+    ("an order is damaged where there is none", GREETED, Garble(0)),
+    ("a damaged order is damaged", (*SENT, Garble(0)), Garble(0, Toward.CUT)),
+    ("a dead worker's order is damaged", (*SENT, Crash(0)), Garble(0)),
+    ("a task that nothing bounds is dropped", SENT, Garble(0, Toward.DROPPED)),
+    ("an unknown worker exits", (), Exit(9)),
+    ("an idle worker's function exits", GREETED, Exit(0)),
+    ("a stopped worker's function exits", (*AT_GATE, Stop(0)), Exit(0)),
+    ("a stopped worker is terminated", (Stop(0),), Exit(0, Way.TERMINATED)),
+    ("a dead worker is terminated", (Crash(0),), Exit(0, Way.TERMINATED)),
+    ("a worker dies reading where there is nothing", GREETED, Exit(0, Way.READING)),
+    ("a worker at its gate dies reading", AT_GATE, Exit(0, Way.READING)),
+    ("a worker dies reading what ends it anyway", (*SENT, Garble(0)), Exit(0, Way.READING)),
+    ("an unknown worker swells", (), Swell(9)),
+    ("an idle worker swells", GREETED, Swell(0)),
+    ("a stopped worker swells", (*AT_GATE, Stop(0)), Swell(0)),
+    ("a swollen worker swells", (*AT_GATE, Swell(0)), Swell(0)),
+    ("a task that never returns has no deadline", GREETED, Submit(0, "stick")),
+    ("the gate of a task that never returns opens", STUCK, Open(0)),
     ("a start goes well that would anyway", (), NextStart(Start.NORMAL)),
     ("a start goes wrong as it would anyway", (NextStart(),), NextStart()),
 ]
 DAMAGE = [
     (frame, steps, how)
-    for frame, steps in (("greeting", ()), ("reply", REPLIED))
+    for frame, steps in (("greeting", ()), ("reply", REPLIED_OF_TWO))
     for how in How
-    if (frame, how) != ("greeting", How.FOREIGN)
+    if how not in (How.DROPPED, How.REORDERED)  # no damage that a frame shows
+    if frame == "reply" or how not in (How.FOREIGN, How.ANOTHER)
 ]
 REASONS = {
     How.FLIPPED: ["checksum"],
     How.UNKNOWN: ["kind"],
     How.OVERSIZED: ["length"],
     How.CUT: ["cut"],
+    How.CUT_EARLY: ["cut"],
+    How.CUT_LATE: ["cut"],
 }
 
 
@@ -165,6 +203,7 @@ def test_every_command_that_can_be_impossible_is_tried() -> None:
     assert {type(command) for *_, command in IMPOSSIBLE} == {*COMMANDS.values()} - {
         Shutdown,
         Advance,
+        Jump,
         OpenSession,
         Reopen,
         CloseSession,
@@ -294,7 +333,7 @@ def test_a_damaged_frame_reaches_the_pool_as_what_it_is_and_ends_its_worker(
     doubled = (Deliver(0),) if how is How.DOUBLED else ()
     world = begin(*steps, Mangle(0, how), *doubled, Deliver(0), layer=layer).world
     struck = logged(world, saw.Struck)
-    assert struck == [saw.Struck(0, str(how.value))]
+    assert struck == [saw.Struck(0, "cut" if how in CUTS else how.value)]
     corrupt = events(world, told.FrameCorrupt)
     assert [event.reason for event in corrupt] == REASONS.get(how, [])
     foreign = [event.task for event in events(world, told.ResultReceived) if event.task >= FOREIGN]
