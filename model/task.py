@@ -42,6 +42,8 @@ LEGAL: Final[Mapping[str, Mapping[str, str]]] = {
         "started": "running",
         "recalled": "waiting",
         "tried_again": "waiting",
+        "killed": "resolved",
+        "timeout": "resolved",
     },
     "assigned": {
         "started": "running",
