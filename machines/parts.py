@@ -9,6 +9,7 @@ from attrs import frozen
 from pool import worker
 from pool.core import Core
 from pool.frames import FrameDecoder
+from pool.worker import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +23,13 @@ class Parts:
         core: the deciding part.
         decoder: what reads the frames that workers send.
         body: what a worker process runs.
+        server: what in it answers tasks.
     """
 
     core: type[Core] = Core
     decoder: type[FrameDecoder] = FrameDecoder
     body: Callable[..., int] = worker.run
+    server: type[Server] = Server
 
 
 POOL = Parts()

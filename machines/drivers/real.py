@@ -31,7 +31,7 @@ from machines.gate import Start
 from machines.trace import Toward
 from pool.events import Event, SpawnFailed, WorkerExited, WorkerReaped
 from pool.processes import WorkerProcess, context_for
-from pool.worker import WorkerSetup
+from pool.worker import Server, WorkerSetup
 
 if TYPE_CHECKING:
     from machines.body import Order
@@ -79,6 +79,9 @@ class RealDriver:
         self._parts = parts
         self._limit_s = limit_s
         self._workers: dict[int, _Worker] = {}
+        self._body = parts.body
+        if parts.server is not Server:
+            self._body = functools.partial(parts.body, server=parts.server)
         self._pids: set[int] = set()
         # The child runs this process's main script again; what that imports is imported once.
         main = tuple(name for name in ("machines.cli", "pytest") if name in sys.modules)
@@ -96,7 +99,7 @@ class RealDriver:
             setup = WorkerSetup(
                 gate.install, (theirs, start), self._config.frame_bytes_max, gate.MEMORY_LIMIT
             )
-            body = functools.partial(gate.held, self._parts.body)
+            body = functools.partial(gate.held, self._body)
             process = WorkerProcess(worker, self._context, setup, body)
             undo.pop_all()
         stream = framed.new_stream(self._parts.decoder, self._config)

@@ -57,7 +57,7 @@ class WireDriver:
         """The loop runs up to its first read; one that hangs or exits never gets there."""
         initializer = functools.partial(gate.install, None, start)
         setup = WorkerSetup(initializer, (), self._config.frame_bytes_max)
-        loop = serve(setup) if start in (Start.NORMAL, Start.RAISES) else None
+        loop = serve(setup, self._parts.server) if start in (Start.NORMAL, Start.RAISES) else None
         member = _Worker(framed.new_stream(self._parts.decoder, self._config), loop)
         self._workers[worker] = member
         if loop is not None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from machines.mutants.ends import ENDS
 from machines.mutants.mutant import Mutant
 from machines.mutants.sessions import SESSIONS
 from machines.mutants.tasks import CANARY, TASKS
 from machines.mutants.told import TOLD
 from machines.mutants.workers import DEAF, WORKERS
 
-MUTANTS: Final[tuple[Mutant, ...]] = (*TASKS, *SESSIONS, *WORKERS, *TOLD)
+MUTANTS: Final[tuple[Mutant, ...]] = (*TASKS, *SESSIONS, *WORKERS, *TOLD, *ENDS)
 BY_NAME: Final[dict[str, Mutant]] = {m.name: m for m in (*MUTANTS, CANARY, DEAF)}
 
 __all__ = ["BY_NAME", "CANARY", "DEAF", "MUTANTS", "Mutant"]
