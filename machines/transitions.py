@@ -52,11 +52,7 @@ class Standing:
     @property
     def percent(self) -> float:
         """Of what is reachable, how much fired; rounded down, so that 100 means all of it."""
-        return self.percent_of("")
-
-    def percent_of(self, kind: str) -> float:
-        """The same for one kind of move; for all of them if it is empty."""
-        fired, reachable = self.counts(kind)
+        fired, reachable = self.counts("")
         return 100.0 if not reachable else fired * 1000 // reachable / 10
 
     def counts(self, kind: str) -> tuple[int, int]:
@@ -118,11 +114,18 @@ def table(standings: list[Standing], reachable: Reachable) -> Iterator[str]:
 
 def _gaps(each: Standing, reachable: Reachable) -> Iterator[str]:
     for name in each.missing[:GAPS_MAX]:
-        yield f"not fired on {each.layer}: {name}"
-        yield from _wrapped(_told(reachable.tuples[name]))
+        yield from gap(each.layer, name, reachable.tuples[name])
     more = len(each.missing) - GAPS_MAX
     if more > 0:
         yield f"and {more} more on {each.layer}"
+
+
+def gap(layer: str, name: str, entry: Mapping[str, Any]) -> Iterator[str]:
+    """The lines that tell of one gap: what did not fire, and the shortest steps to it."""
+    head = f"not fired on {layer}: {name}"
+    before, after, fault = head.partition(AFTER)
+    yield from [head] if len(head) <= WIDTH else [before, f"   {after}{fault}"]
+    yield from _wrapped(_told(entry))
 
 
 def _told(entry: Mapping[str, Any]) -> list[str]:
