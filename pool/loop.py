@@ -211,11 +211,8 @@ class Loop:
 
     def _fire_timers(self) -> None:
         while time.monotonic() >= self._due_at:
-            with self.desk.lock:
-                timer = self.desk.timers.take(time.monotonic())
-            if timer is None:
+            if not self.desk.fire_timer():
                 return  # what was set meanwhile has woken this thread
-            self.desk.tell(told.TimerFired(timer))
 
     def _patience(self) -> float:
         """Seconds until there is something to look after."""

@@ -152,6 +152,21 @@ class Teller:
         self.conclude(concluded)
         return {future.task for future, _ in concluded}
 
+    def fire_timer(self) -> bool:
+        """Whether a timer was due; the core has been told of the earliest.
+
+        In one hold of the lock: a timer that another thread clears or sets anew is not told of
+        any more. For the loop's thread alone.
+        """
+        concluded: Concluded = []
+        with self.lock:
+            timer = self.timers.take(time.monotonic())
+            if timer is not None:
+                self.take((told.TimerFired(timer),), concluded)
+        if timer is not None:
+            self.conclude(concluded)
+        return timer is not None
+
     def take(
         self, events: Iterable[told.Event], concluded: Concluded, now: float | None = None
     ) -> None:
