@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from machines.firings import Coverage
     from machines.reachable import Reachable
+    from machines.run import Report
     from machines.tally import Tally
 
 KINDS: Final = ("worker", "session", "breaker", "task")
@@ -61,6 +62,20 @@ class Standing:
         return sum(1 for name in names if self.fired.get(name)), len(names)
 
 
+def shortcoming(name: str, report: Report) -> str | None:
+    """Why the run of a story is not what the story is for; None if it is.
+
+    Args:
+        name: what the story is to fire.
+        report: of its run.
+    """
+    if report.impossible:
+        return f"the story of {name!r}: its steps {report.impossible} were impossible"
+    if name not in report.coverage.fired and name not in report.coverage.happened:
+        return f"the story of {name!r}: its steps do not fire it"
+    return None
+
+
 def standing(layer: str, coverage: Coverage, reachable: Reachable) -> Standing:
     """The layer's coverage against what is reachable there."""
     meaningless = MEANINGLESS.get(layer, {})
@@ -68,7 +83,7 @@ def standing(layer: str, coverage: Coverage, reachable: Reachable) -> Standing:
     return Standing(layer, coverage.fired, names)
 
 
-def report(standings: list[Standing], reachable: Reachable) -> dict[str, Any]:
+def facts(standings: list[Standing], reachable: Reachable) -> dict[str, Any]:
     """What `transitions.json` says."""
     layers = {
         each.layer: {
@@ -93,7 +108,7 @@ def write(folder: Path, standings: list[Standing], reachable: Reachable) -> Path
     """`transitions.json` is in the folder, which is made if need be; its path is returned."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "transitions.json"
-    text = json.dumps(report(standings, reachable), ensure_ascii=False, indent=1)
+    text = json.dumps(facts(standings, reachable), ensure_ascii=False, indent=1)
     path.write_text(text + "\n", encoding="utf-8")
     return path
 

@@ -9,18 +9,22 @@ import attrs
 import pytest
 
 from machines import reachable
-from machines.coverage import faults
+from machines.coverage import fault_in, faults
 from machines.firings import AFTER, named
 from machines.run import execute
 from machines.scopes import BOTH_READY, SCOPES
 from machines.search import Scope, search
 from machines.setting import Setting
 from machines.trace import Cancel, Deliver, Open, Receive, Shutdown, Submit, Trace
+from machines.transitions import shortcoming
+from machines.world import World
 from model.moves import legal
 from model.sometimes import OBSERVERS
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from machines.trace import Command
 
 FILE = reachable.load()
 EVERY = {**FILE.tuples, **FILE.happens}
@@ -31,6 +35,11 @@ TINY = Scope("tiny", Setting(size=1), 5, tasks=1)
 def happens(trace: Trace) -> set[str]:
     coverage = execute(trace).coverage
     return {*coverage.fired, *coverage.happened}
+
+
+def falls_short(name: str, trace: Trace) -> bool:
+    report = execute(trace)
+    return report.violation is not None or shortcoming(name, report) is not None
 
 
 def test_every_legal_move_is_reachable_and_no_other() -> None:
@@ -59,6 +68,22 @@ def test_the_shortest_steps_fire_their_tuple_with_the_last_of_them(name: str) ->
 def test_the_stories_fire_everything() -> None:
     fired = {name for story in FILE.stories for name in happens(FILE.trace(story))}
     assert set(EVERY) <= fired
+
+
+@pytest.mark.parametrize("fault", list(faults()))
+def test_without_any_one_faults_action_a_story_fails(
+    monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    stories = {name: FILE.trace(name) for name in FILE.stories}
+    concerned = {n: t for n, t in stories.items() if fault in map(fault_in, t.steps)}
+    assert [name for name, trace in concerned.items() if falls_short(name, trace)] == []
+    act = World.do
+
+    def do_nothing_for_it(world: World, command: Command) -> bool:
+        return fault_in(command) == fault or act(world, command)
+
+    monkeypatch.setattr(World, "do", do_nothing_for_it)
+    assert any(falls_short(name, trace) for name, trace in concerned.items())
 
 
 def test_the_bounds_are_those_of_the_scopes() -> None:

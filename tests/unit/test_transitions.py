@@ -12,9 +12,9 @@ from machines.tally import Tallies, Tally
 from machines.transitions import Standing, standing
 
 if TYPE_CHECKING:
-    import pytest
-
     from pathlib import Path
+
+    import pytest
 
 FILE = reachable.load()
 MOVES = ("worker: a → b (c)", "worker: a → b (c) after crash", "task: d → e (f)")
