@@ -28,6 +28,7 @@ from machines.trace import How, Trace
 from model.checker import Verdict
 from pool import effects as do
 from pool import events as told
+from pool.dispatch import QUICK_S
 from pool.events import Reply
 from pool.record import HEAD_BEGINS, read_record, settings_of
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from machines.body import Body
     from machines.run import Report
     from machines.trace import Command
+    from pool.core import Core
     from pool.record import Entry, Head
 
 _JUST_BEFORE_S: Final = 1e-6
@@ -59,11 +61,13 @@ class Told:
 
     Attributes:
         at: seconds since the first entry.
+        quick: of an answer, whether it was so quick that more is sent ahead to its worker.
     """
 
     at: float
     event: told.Event
     asked: tuple[do.Effect, ...]
+    quick: bool = False
 
 
 @frozen
@@ -158,9 +162,16 @@ def handled(entries: Iterable[Entry], setting: Setting, parts: Parts = POOL) -> 
     core, first, all_told = parts.core(setting.config()), None, []
     for entry in entries:
         first = entry.at if first is None else first
+        quick = _is_quick(core, entry)
         asked = core.handle(entry.event, entry.at)
-        all_told.append(Told(entry.at - first, entry.event, tuple(asked)))
+        all_told.append(Told(entry.at - first, entry.event, tuple(asked), quick))
     return all_told
+
+
+def _is_quick(core: Core, entry: Entry) -> bool:
+    event = entry.event
+    worker = core.workers.get(event.worker) if isinstance(event, told.ResultReceived) else None
+    return worker is not None and entry.at - worker.since <= QUICK_S
 
 
 def retrace(
@@ -324,6 +335,10 @@ class _Led:
             until, self.late = due - _JUST_BEFORE_S, True
             if until <= self._world.now + _APART_S < due:  # what is set now is due after the former
                 until = self._world.now + _APART_S
+        if line.quick and isinstance(line.event, told.ResultReceived):
+            worker = self._world.core.workers.get(line.event.worker)
+            # It was sent while a timer was late, which here comes earlier by that much.
+            until = until if worker is None else min(until, worker.since + QUICK_S - _APART_S)
         if until > self._world.now:
             self._do(trace.Advance(until - self._world.now))
 
