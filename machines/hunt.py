@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
@@ -19,7 +20,7 @@ from machines.uniform import BACKEND
 from model.promises import PROMISES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from machines.machine import Machine
     from machines.run import Report
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 
 BATCH_MAX: Final = 2_000
+TURN: Final = 20
+_SEEDS_APART: Final = 1_000_003  # so that the next seed does not repeat this one's turns
 
 
 @frozen
@@ -73,6 +76,48 @@ def hunt(
             parts=parts,
             seeded=None if own is None else own + batch,
             promises=promises,
+        )
+        if found:
+            return found
+    return []
+
+
+def hunt_in_turn(
+    layer: Layer,
+    tally: Tally,
+    budget: settings,
+    machines: Sequence[type[Machine]],
+    *,
+    parts: Parts = POOL,
+    seeded: int = 0,
+    promises: Iterable[type[Checker]] = PROMISES,
+) -> list[Finding]:
+    """The machines have taken turns of a few examples each; what one of them found is returned.
+
+    What one machine seldom comes to, another is made for; in turn they find it early.
+
+    Args:
+        layer: where.
+        tally: counts what was done.
+        budget: Hypothesis's settings; all machines share its examples.
+        machines: who takes turns, in this order.
+        parts: the pool, perhaps with a bug planted in it.
+        seeded: fixes Hypothesis's choices.
+        promises: what the runs are held against.
+    """
+    left = budget.max_examples
+    for turn, machine in enumerate(itertools.cycle(machines)):
+        if left <= 0:
+            break
+        mine = settings(
+            budget,
+            max_examples=min(left, TURN),
+            stateful_step_count=machine.steps or budget.stateful_step_count,
+        )
+        left -= TURN
+        number = seeded + turn * _SEEDS_APART
+        found = hunt(
+            layer, tally, mine, machine=machine, parts=parts, seeded=number, promises=promises
         )
         if found:
             return found

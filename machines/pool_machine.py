@@ -23,7 +23,7 @@ FLAVOURS: Final[tuple[dict[str, Any], ...]] = (
     {"tasks_max": 2},
     {"age_max": 20.0},
     {"max_overflow": 2, "lazy": True},
-    {"strategy": "fifo", "lost": "backoff_retry"},
+    {"strategy": "fifo", "lost": "backoff_retry", "prefetch": 4},
     {"prefetch": 3, "health_interval": 30.0, "tasks_max": 3, "session_ttl": 10.0},
 )
 

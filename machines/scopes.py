@@ -51,13 +51,22 @@ TWO_SESSIONS: Final[Steps] = (
 
 
 DUE: Final[Steps] = tuple(
-    attrs.evolve(step, deadline=1.0) if isinstance(step, Submit) else step for step in LADEN
+    attrs.evolve(step, deadline=1.0) if isinstance(step, Submit) and step.task > 1 else step
+    for step in LADEN
 )
 
 
 SCOPES: Final[tuple[Scope, ...]] = (
     Scope("a worker and its tasks", ONE, 30),
-    Scope("every operation", ONE, 12, submits=EVERY_SORT, tasks=1, asks=(Shutdown(),)),
+    Scope("every operation", ONE, 8, submits=EVERY_SORT, tasks=1, faults=0),
+    Scope(
+        "functions that raise, or want more memory than there is",
+        ONE,
+        10,
+        submits=(Submit(0, "fail"), Submit(0, "exhaust")),
+        tasks=1,
+        asks=(Shutdown(),),
+    ),
     Scope("clients who cancel and kill", ONE, 9, asks=(Cancel(1), Kill(0), Kill(1))),
     Scope("deadlines", ONE, 10, submits=(Submit(0, deadline=1.0), Submit(0))),
     Scope("tasks that are tried again", ONE, 30, submits=(Submit(0, retries=1),)),

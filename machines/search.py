@@ -199,9 +199,13 @@ def _commands(probe: Probe, steps: Steps) -> Iterator[Command]:
         for how in Elsewhere:
             yield trace.Divert(task, how)
     if world.timers and _count(steps, trace.Advance) < scope.advances:
-        yield trace.Advance(max(0.0, min(world.timers.values()) - world.now))
+        yield trace.Advance(_until_due(world))
     if _count_faults(steps) < scope.faults:
         yield from _faults(world)
+
+
+def _until_due(world: World) -> float:
+    return max(0.0, min(world.timers.values()) - world.now)
 
 
 def _asks(scope: Scope, steps: Steps) -> Iterator[Command]:
@@ -217,6 +221,8 @@ def _faults(world: World) -> Iterator[Command]:
         fields = attrs.fields_dict(kind)
         every: Any = type(fields["how"].default) if "how" in fields else ()
         sorts = [{"how": sort} for sort in every if sort is not Start.NORMAL] or [{}]
+        if "seconds" in fields:
+            sorts = [{"seconds": _until_due(world)}] if world.timers else []
         victims = [{"worker": worker} for worker in world.bodies] if "worker" in fields else [{}]
         make: Any = kind  # what its fields are was asked of itself
         for sort in sorts:

@@ -11,9 +11,10 @@ from hypothesis import Phase, settings
 from machines import counterexample
 from machines.counterexample import Counterexample, Status
 from machines.drivers import Layer
-from machines.hunt import budget_of, hunt
+from machines.hunt import budget_of, hunt_in_turn
 from machines.mutants import CANARY
 from machines.replay import Replay, replay
+from machines.roster import MACHINES
 from machines.run import execute
 from machines.shrink import shrink
 from machines.tally import Tally
@@ -112,7 +113,9 @@ def check(
     )
     own = [kind for kind in PROMISES if kind.promise == mutant.promise]
     began = time.monotonic()
-    findings = hunt(mutant.layer, tally, budget, parts=mutant.parts, seeded=seeded, promises=own)
+    findings = hunt_in_turn(
+        mutant.layer, tally, budget, MACHINES, parts=mutant.parts, seeded=seeded, promises=own
+    )
     seconds = time.monotonic() - began
     after_each()
     if not findings:

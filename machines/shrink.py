@@ -11,7 +11,6 @@ cutting by halves.
 from __future__ import annotations
 
 import itertools
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -45,6 +44,11 @@ _ON_WORKER: Final = (
     trace.Exit,
     trace.Swell,
 )
+_ON_TASK: Final = (trace.Submit, trace.Cancel, trace.Kill, trace.Open, trace.Divert)
+# So many commands are few enough to try three at once; so many, two that are far apart.
+_FEW: Final = 16
+_SOME: Final = 40
+_NEAR: Final = 6
 _SIMPLER: Final[dict[str, tuple[object, ...]]] = {
     "operation": ("echo",),
     "deadline": (None, 1.0),
@@ -102,7 +106,8 @@ def shrink(
 
 
 def _pass(best: Trace, attempt: Attempt) -> Trace:
-    best = _cut(best, attempt)
+    while (shorter := _cut(best, attempt)) != best:
+        best = shorter
     for variants in _VARIANTS:
         best = _improve(best, attempt, variants)
     return best
@@ -137,8 +142,11 @@ def _without(whole: Trace, indexes: set[int]) -> Trace:
 
 def _without_two(whole: Trace) -> Iterator[Trace]:
     """Two commands that only make sense together, such as stop and continue, are left out."""
-    for first, second in itertools.combinations(range(len(whole.steps)), 2):
-        yield _without(whole, {first, second})
+    steps = range(len(whole.steps))
+    apart = len(steps) if len(steps) <= _SOME else _NEAR
+    for first in steps:
+        for second in steps[first + 1 : first + apart]:
+            yield _without(whole, {first, second})
 
 
 def _with_one_advance_less(whole: Trace) -> Iterator[Trace]:
@@ -162,6 +170,60 @@ def _without_worker(whole: Trace) -> Iterator[Trace]:
         for free in range(kept):
             if free not in workers:
                 yield _with_worker_renamed(whole, kept, free)
+
+
+def _with_one_worker_less(whole: Trace) -> Iterator[Trace]:
+    """The pool has one worker less; the others have their numbers from one less."""
+    setting = whole.setting
+    if setting.size == 1:
+        return
+    fewer = attrs.evolve(setting, size=setting.size - 1)
+    for variant in _without_worker(whole):
+        yield Trace(fewer, variant.steps)
+    for gone in range(setting.size):
+        own = {at for at, step in enumerate(whole.steps) if _worker_of(step) == gone}
+        for left in (_without(whole, own), whole):
+            yield Trace(fewer, _with_later_workers_earlier(left, gone).steps)
+
+
+def _with_later_workers_earlier(whole: Trace, gone: int) -> Trace:
+    for worker in sorted({_worker_of(step) or 0 for step in whole.steps}):
+        if worker > gone:
+            whole = _with_worker_renamed(whole, worker, worker - 1)
+    return whole
+
+
+def _without_task(whole: Trace) -> Iterator[Trace]:
+    """A task is never submitted, or another stands in for it."""
+    tasks = sorted({step.task for step in whole.steps if isinstance(step, _ON_TASK)})
+    for gone in tasks:
+        own = {at for at, step in enumerate(whole.steps) if _task_of(step) == gone}
+        left = _without(whole, own)
+        yield left
+        for kept in tasks:
+            if kept != gone:
+                yield _with_tasks_renamed(left, {kept: gone})
+
+
+def _without_three(whole: Trace) -> Iterator[Trace]:
+    """Three commands that only make sense together are left out, where there are few."""
+    if len(whole.steps) <= _FEW:
+        for three in itertools.combinations(range(len(whole.steps)), 3):
+            yield _without(whole, set(three))
+
+
+def _task_of(step: Command) -> int | None:
+    return step.task if isinstance(step, _ON_TASK) else None
+
+
+def _with_tasks_renamed(whole: Trace, names: dict[int, int]) -> Trace:
+    steps = tuple(
+        attrs.evolve(step, task=names[step.task])
+        if isinstance(step, _ON_TASK) and step.task in names
+        else step
+        for step in whole.steps
+    )
+    return Trace(whole.setting, steps)
 
 
 def _worker_of(step: Command) -> int | None:
@@ -216,20 +278,16 @@ def _renumbered(whole: Trace) -> Trace:
     for step in whole.steps:
         if isinstance(step, trace.Submit):
             names.setdefault(step.task, len(names))
-    steps = tuple(
-        attrs.evolve(step, task=names[step.task])
-        if isinstance(step, (trace.Submit, trace.Cancel, trace.Kill, trace.Open, trace.Divert))
-        and step.task in names
-        else step
-        for step in whole.steps
-    )
-    return Trace(whole.setting, steps)
+    return _with_tasks_renamed(whole, names)
 
 
 _VARIANTS: Final = (
-    _without_two,
-    _with_one_advance_less,
+    _without_task,
     _without_worker,
+    _with_one_worker_less,
     _simpler_settings,
+    _with_one_advance_less,
+    _without_two,
     _simpler_commands,
+    _without_three,
 )

@@ -14,11 +14,12 @@ from hypothesis.stateful import initialize, rule
 
 from machines.body import FactKind, Gate
 from machines.clients import Clients
+from machines.machine import WHICH
 from machines.nemesis import Nemesis
 from machines.run import fair_moves
 from machines.schedule import Schedule
 from machines.swarm import OFF
-from machines.trace import Kill, OpenSession, Setting, Submit
+from machines.trace import Cancel, Kill, OpenSession, Setting, Submit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +67,16 @@ class OneWorkerMachine(Clients, Schedule, Nemesis):
                 return
             for move in fair_moves(self._world)[:1]:
                 self._do(move)
+
+    @rule(count=st.integers(2, 5), heard=st.integers(0, 4), unheard=st.integers(0, 4), which=WHICH)
+    def hurry(self, count: int, heard: int, unheard: int, which: int) -> None:
+        """More is sent ahead than it can do; it works unheard, and a client changes its mind."""
+        for _ in range(count):
+            self._do(Submit(self.tasks))
+            self.tasks += 1
+        self.go_on_fairly(heard)
+        self.work_on(0, unheard)
+        self._do(Cancel(self.tasks - 1 - which % count))
 
 
 def test_one_worker_bears_every_fault_at_every_point(poolcheck_prove: Prove) -> None:

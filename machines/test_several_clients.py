@@ -35,7 +35,7 @@ class SeveralClientsMachine(Schedule, Nemesis):
     @initialize(
         size=st.integers(1, 2),
         queue_limit=st.none() | st.integers(1, 4),
-        prefetch=st.sampled_from([0, 2]),
+        prefetch=st.sampled_from([0, 2, 4]),
         patience=st.integers(5, 40),
         off=OFF,
     )

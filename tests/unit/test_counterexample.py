@@ -234,7 +234,7 @@ def test_a_run_that_broke_a_promise_becomes_a_counterexample() -> None:
     trace = Trace(Setting(1), (Crash(0),))
     report = execute(trace, parts=BY_NAME["never-replaced"].parts)
     example = counterexample.new(trace, report, Status.OPEN, seed="3")
-    assert (example.promise, example.step, example.digest) == ("L2", 1, report.digest)
+    assert (example.promise, example.step, example.digest) == ("S16", 1, report.digest)
     assert example.trace == trace
     assert example.origin["seed"] == "3"
     assert {"python", "hypothesis", "poolcheck", "commit"} <= set(example.origin)
