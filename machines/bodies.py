@@ -35,6 +35,7 @@ class Bodies:
         operations: what each task does.
         launched: how many processes were started.
         next_start: how the next start goes.
+        doomed: who is to be killed after so many effects more.
 
     Args:
         driver: the layer's hands.
@@ -47,6 +48,7 @@ class Bodies:
         self.operations: dict[int, str] = {}
         self.launched = 0
         self.next_start = Start.NORMAL
+        self.doomed: dict[int, int] = {}
         self._driver = driver
         self._see = see
         self.performers: dict[type, Callable[[Any], told.Event | None]] = {

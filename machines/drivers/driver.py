@@ -80,6 +80,9 @@ class Driver(Protocol):
     def garble(self, worker: int, how: Toward) -> None:
         """The next held frame to the worker is damaged; unless it is dropped, who reads it ends."""
 
+    def send_half(self, worker: int) -> None:
+        """Half of the next held frame has reached the worker; the rest never will."""
+
     def crash(self, worker: int) -> None:
         """The process is dead; what it had sent is still on its way."""
 

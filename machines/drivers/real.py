@@ -190,6 +190,15 @@ class RealDriver:
         if how is not Toward.DROPPED:
             member.orders.appendleft(None)
 
+    def send_half(self, worker: int) -> None:
+        """Half of the frame is in the worker's pipe."""
+        member = self._workers[worker]
+        self._collect(worker, member)
+        frame = member.stream.inbox[0]
+        member.process.channel.setblocking(True)
+        member.process.channel.sendall(frame[: len(frame) // 2])
+        member.process.channel.setblocking(False)
+
     def crash(self, worker: int) -> None:
         """SIGKILL, after what the worker owed has come; the process is reaped."""
         member = self._workers[worker]

@@ -124,6 +124,13 @@ class WireDriver:
         """The next frame that the loop would be fed is damaged."""
         framed.garble(self._workers[worker].stream, how, self._config)
 
+    def send_half(self, worker: int) -> None:
+        """The loop is fed half of a frame, and wants the rest."""
+        member = self._workers[worker]
+        if member.loop is not None:
+            frame = member.stream.inbox[0]
+            self._resume_loop(member, frame[: len(frame) // 2])
+
     def crash(self, worker: int) -> None:
         """The loop never goes on."""
         member = self._workers.get(worker)
