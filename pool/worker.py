@@ -116,7 +116,7 @@ def serve(
 
     Args:
         setup: the initializer and the bounds.
-        server: what answers; the machines plant their bugs here.
+        server: what serves once the worker has started; the `Server` unless given.
     """
     try:
         if setup.initializer is not None:
@@ -142,7 +142,7 @@ class Server:
         self._states: dict[int, dict[Any, Any]] = {}
 
     def loop(self) -> Generator[Request, bytes | None, Ended]:
-        """What arrives is obeyed; why no more does is returned."""
+        """What it wants done is yielded, until it is told to stop or hears no more."""
         while True:
             try:
                 frames = yield from self._frames()
@@ -261,7 +261,7 @@ def run(
         mark: one shared byte: how many tasks were begun, modulo 256.
         token_fd: the read end of a pipe of one-byte tokens for tasks that were sent ahead.
         setup: the initializer and the bounds.
-        server: what answers; the machines plant their bugs here.
+        server: what serves once the worker has started; the `Server` unless given.
     """
     # An interrupt from the keyboard reaches the whole process group; the pool's process answers
     # it, and ends its workers if it wants to.

@@ -45,7 +45,7 @@ class WireDriver:
 
     Args:
         config: the pool's configuration.
-        parts: the decoder that reads the workers' frames.
+        parts: the workers' loop, and the decoder that reads their frames.
     """
 
     def __init__(self, config: PoolConfig, parts: Parts) -> None:
@@ -105,7 +105,7 @@ class WireDriver:
         member.opened = True
         self._answer(member)
 
-    def fact(self, worker: int, expected: Event) -> Event:
+    def fact(self, worker: int, expected: Event) -> Event | None:
         """A held frame as the pool's decoder reads it; an end as it is expected."""
         member = self._workers.get(worker)
         if isinstance(expected, WorkerExited) and member is not None:
