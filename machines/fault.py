@@ -127,9 +127,13 @@ _ONCE: Final = (
     "what S3 is about; a worker starts what it is sent"
 )
 _PARENT: Final = "a trace is driven by the parent, which cannot strike itself and go on"
-_CHILD: Final = (
-    "what a task's own child does no trace can see or time; the pool's is on every layer"
-)
+_CHILD: Final = "what such a child would do no trace can see, and it must be able to do nothing"
+_ONLY_REAL: Final = {
+    **dict.fromkeys(
+        Layer, "a task has no process of its own there, and the operation only returns"
+    ),
+    Layer.REAL: YES,
+}
 _FUTURE: Final = "the core knows tasks, not futures: one that nobody waits for is like any other"
 _TESTS: Final = "tests/integration/"
 
@@ -241,16 +245,16 @@ CATALOGUE: Final[tuple[Fault, ...]] = (
         ("jump",),
         (Deliver(0), Submit(0, deadline=2.0), Receive(0), Jump(3600.0)),
     ),
-    _only_tested(
+    Fault(
         "descendants",
-        "a grandchild that outlives its worker or holds its pipe open",
-        _TESTS + "test_hostile_leftovers.py::"
-        "test_death_of_a_worker_is_seen_although_its_child_lives_on",
-        _CHILD,
+        "a grandchild that outlives its worker and holds its pipe open",
+        ("submit:fork",),
+        (*_IDLE, Submit(1, "fork"), Receive(1), Open(1), Deliver(1), Crash(1), Deliver(1)),
+        layers=_ONLY_REAL,
     ),
     _only_tested(
         "descendants",
-        "a task that forks",
+        "a task that forks, and its child goes on as if it were the worker",
         _TESTS + "test_hostile_leftovers.py::"
         "test_child_that_returns_from_the_task_does_not_answer_for_its_worker",
         _CHILD,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import select
 import socket
 import tempfile
 import threading
@@ -49,6 +50,8 @@ FAULT: Final = f"{StartFault.__name__}: {_WORDS}"  # as the worker tells the poo
 
 # The worker process's own gate: a task's function has no other way to find it.
 _installed: list[socket.socket] = []
+# Its end of its pipe.
+_pipes: list[socket.socket] = []
 # What this process took beyond its limit, and keeps.
 _taken: list[mmap.mmap] = []
 
@@ -99,6 +102,7 @@ def held(
 ) -> int:
     """The body ran on a channel on which it can be held when it has read; its code is returned."""
     inner = _Held(fileno=channel.fileno())
+    _pipes.append(inner)
     try:
         return body(inner, lifeline_fd, mark, token_fd, setup)
     finally:
@@ -120,6 +124,19 @@ class _Held(socket.socket):
                 channel.send(ARRIVED)
                 never_arrive()
         return data
+
+
+def leave_child() -> None:
+    """A child of this process holds its pipe open, and outlives it until the gate is taken down."""
+    for channel in _installed:
+        kept = [os.dup(pipe.fileno()) for pipe in _pipes]  # which no hook closes in the child
+        if os.fork() == 0:
+            poller = select.poll()
+            poller.register(channel, 0)
+            poller.poll()  # until the driver's end is closed
+            os._exit(0)
+        for descriptor in kept:
+            os.close(descriptor)
 
 
 def _swell() -> None:

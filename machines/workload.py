@@ -105,6 +105,12 @@ def raise_unpicklable(task: int) -> None:
     raise Unsendable(task)
 
 
+def fork(task: int) -> list[Any]:
+    """A child is left behind; where tasks have no process of their own, there is none."""
+    gate.leave_child()
+    return ["fork", task]
+
+
 def stick(_: int) -> None:
     """The function never returns."""
     threading.Event().wait()
@@ -122,6 +128,7 @@ OPERATIONS: Final[Mapping[str, Callable[[int], Any]]] = {
     "unrebuildable": unrebuildable,
     "raise_unrebuildable": raise_unrebuildable,
     "raise_unpicklable": raise_unpicklable,
+    "fork": fork,
     "stick": stick,
 }
 # Whose functions never return; their gates do not open.
