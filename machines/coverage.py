@@ -39,6 +39,9 @@ def fault_in(command: Command) -> str | None:
     return None if getattr(command, "how", None) is Start.NORMAL else trace.fault_of(command)
 
 
+HANGS: Final = f"{trace.NextStart.do}:{Start.HANGS.value}"
+
+
 def faults() -> Iterator[str]:
     """The name of every fault, in every sort."""
     for kind in trace.FAULTS:
@@ -62,6 +65,7 @@ class Lookout:
         self.with_: dict[Victim, str] = {}
         self._before: dict[Victim, str] = {}
         self._step: str | None = None
+        self._calm = False
         self._sometimes = Sometimes()
         self.moves = self._sometimes.moves
         self._pending: list[Move] = []
@@ -94,8 +98,8 @@ class Lookout:
         self._commands[name] += 1
         if self.moves.in_flight:
             self._in_flight[name] += 1
-            if fault is not None:
-                self._sometimes.struck(fault)
+            if fault is not None or isinstance(command, trace.Continue):
+                self._sometimes.struck(name)
 
     def undone(self, command: Command) -> None:
         """The command was impossible, and so has changed nothing."""
@@ -105,7 +109,7 @@ class Lookout:
     def calm(self) -> None:
         """Faults stop: the next start goes well, and whoever is stopped continues at once."""
         self._settle()
-        self._step = None
+        self._calm, self._step = True, None
         self.with_.pop(NEXT_START, None)
         for victim in [victim for victim, fault in self.with_.items() if fault == trace.Stop.do]:
             del self.with_[victim]
@@ -149,7 +153,10 @@ class Lookout:
                 self.rows[move.row, self._step] += 1
             return
         for move in pending:
-            self.rows[move.row, self._met(move, pending)] += 1
+            met = self._met(move, pending)
+            self.rows[move.row, met] += 1
+            if self._calm and move.because == "init_timeout" and met is not None:
+                self._sometimes.timed_out(met)
         for move in pending:
             if move.of == "worker" and move.after == LAST:
                 self.with_.pop(("worker", move.number), None)
