@@ -64,6 +64,9 @@ class Summary:
             fired = "{} of {}".format(*each.counts(""))
             counts = f"{tally.examples:>10}{tally.steps:>10}{fired:>20}{tally.replays:>10}"
             yield f"{layer:<6}{counts}"
+        for layer, tally in self._present:
+            if tally.deaths:
+                yield f"crash points on {layer}: a worker died at one in {tally.deaths:,} runs"
         if self._wanted.transitions is not None:
             yield from transitions.table(self.standings, self._reachable)
             yield from transitions.commands(self._present)
