@@ -81,8 +81,7 @@ class Summary:
         least = self._wanted.fail_under
         if least is not None:
             for each in self.standings:
-                # What clients and the clock do on `free` nobody can choose.
-                if each.percent < least and each.layer != "free":
+                if each.percent < least and each.layer not in transitions.OWES_NOTHING:
                     fired = "{} of {}".format(*each.counts(""))
                     yield f"transitions on {each.layer}: {fired} fired, less than {least:g} %"
         if self._wanted.strict:
