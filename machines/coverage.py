@@ -24,7 +24,7 @@ from model.task import LAST as DONE
 from model.worker import LAST
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from machines.trace import Command
     from model.moves import Move, Row
@@ -36,6 +36,8 @@ NEXT_START: Final[Victim] = ("next start", 0)
 
 def fault_in(command: Command) -> str | None:
     """The fault that the command is; a start that is to go well is none."""
+    if type(command) not in trace.FAULTS:  # which is so most of the time
+        return None
     return None if getattr(command, "how", None) is Start.NORMAL else trace.fault_of(command)
 
 
@@ -67,6 +69,7 @@ class Lookout:
         self._step: str | None = None
         self._calm = False
         self._sometimes = Sometimes()
+        self._watched = self._sometimes.watched
         self.moves = self._sometimes.moves
         self._pending: list[Move] = []
         self._commands: Counter[str] = Counter()
@@ -116,12 +119,10 @@ class Lookout:
 
     def observe(self, record: saw.Record) -> None:
         """The record is taken into account."""
-        moves = self._sometimes.observe(record)
-        if moves:
-            self._pending += moves
+        if type(record) in self._watched:
+            self._pending += self._sometimes.observe(record)
         if isinstance(record, saw.Told):
-            if self._pending:
-                self._settle()
+            self._settle()
         elif isinstance(record, saw.StartAsked) and NEXT_START in self.with_:
             self.with_["worker", record.worker] = self.with_.pop(NEXT_START)
 
@@ -147,6 +148,8 @@ class Lookout:
 
     def _settle(self) -> None:
         """What has fired is counted with the faults that are with whom it concerns."""
+        if not self._pending:
+            return
         pending, self._pending = self._pending, []
         if not self.with_:  # which is so most of the time
             for move in pending:
@@ -181,7 +184,7 @@ class Lookout:
 
 def look_back(
     steps: Sequence[Command],
-    impossible: Container[int],
+    impossible: Iterable[int],
     showed: Sequence[Sequence[saw.Record]],
 ) -> Coverage:
     """What fired in a finished run.
@@ -192,10 +195,11 @@ def look_back(
         showed: what was shown at the start, by each step, and at the end.
     """
     lookout = Lookout()
+    undone = frozenset(impossible)
     for record in showed[0]:
         lookout.observe(record)
     for at, step in enumerate(steps):
-        if at in impossible:
+        if at in undone:
             continue
         lookout.before(step)
         for record in showed[at + 1]:

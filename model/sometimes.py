@@ -115,6 +115,7 @@ class Sometimes:
     Attributes:
         happened: how often each thing did, by its words.
         moves: what the history shows of who is where.
+        watched: the records that tell it anything.
     """
 
     def __init__(self) -> None:
@@ -124,6 +125,7 @@ class Sometimes:
         for observer in OBSERVERS:
             for kind, watch in observer().watches().items():
                 self._watchers.setdefault(kind, []).append((observer.words, watch))
+        self.watched = frozenset([*self._watchers, *self.moves.watched])
 
     def struck(self, fault: str) -> bool:
         """The fault has struck now; whether a task was in flight is returned.
