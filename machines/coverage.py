@@ -24,7 +24,7 @@ from model.task import LAST as DONE
 from model.worker import LAST
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from machines.trace import Command
     from model.moves import Move, Row
@@ -36,7 +36,12 @@ NEXT_START: Final[Victim] = ("next start", 0)
 
 def fault_in(command: Command) -> str | None:
     """The fault that the command is; a start that is to go well is none."""
+    if type(command) not in trace.FAULTS:  # which is so most of the time
+        return None
     return None if getattr(command, "how", None) is Start.NORMAL else trace.fault_of(command)
+
+
+HANGS: Final = f"{trace.NextStart.do}:{Start.HANGS.value}"
 
 
 def faults() -> Iterator[str]:
@@ -62,7 +67,9 @@ class Lookout:
         self.with_: dict[Victim, str] = {}
         self._before: dict[Victim, str] = {}
         self._step: str | None = None
+        self._calm = False
         self._sometimes = Sometimes()
+        self._watched = self._sometimes.watched
         self.moves = self._sometimes.moves
         self._pending: list[Move] = []
         self._commands: Counter[str] = Counter()
@@ -94,8 +101,8 @@ class Lookout:
         self._commands[name] += 1
         if self.moves.in_flight:
             self._in_flight[name] += 1
-            if fault is not None:
-                self._sometimes.struck(fault)
+            if fault is not None or isinstance(command, trace.Continue):
+                self._sometimes.struck(name)
 
     def undone(self, command: Command) -> None:
         """The command was impossible, and so has changed nothing."""
@@ -105,19 +112,17 @@ class Lookout:
     def calm(self) -> None:
         """Faults stop: the next start goes well, and whoever is stopped continues at once."""
         self._settle()
-        self._step = None
+        self._calm, self._step = True, None
         self.with_.pop(NEXT_START, None)
         for victim in [victim for victim, fault in self.with_.items() if fault == trace.Stop.do]:
             del self.with_[victim]
 
     def observe(self, record: saw.Record) -> None:
         """The record is taken into account."""
-        moves = self._sometimes.observe(record)
-        if moves:
-            self._pending += moves
+        if type(record) in self._watched:
+            self._pending += self._sometimes.observe(record)
         if isinstance(record, saw.Told):
-            if self._pending:
-                self._settle()
+            self._settle()
         elif isinstance(record, saw.StartAsked) and NEXT_START in self.with_:
             self.with_["worker", record.worker] = self.with_.pop(NEXT_START)
 
@@ -143,13 +148,18 @@ class Lookout:
 
     def _settle(self) -> None:
         """What has fired is counted with the faults that are with whom it concerns."""
+        if not self._pending:
+            return
         pending, self._pending = self._pending, []
         if not self.with_:  # which is so most of the time
             for move in pending:
                 self.rows[move.row, self._step] += 1
             return
         for move in pending:
-            self.rows[move.row, self._met(move, pending)] += 1
+            met = self._met(move, pending)
+            self.rows[move.row, met] += 1
+            if self._calm and move.because == "init_timeout" and met is not None:
+                self._sometimes.timed_out(met)
         for move in pending:
             if move.of == "worker" and move.after == LAST:
                 self.with_.pop(("worker", move.number), None)
@@ -174,7 +184,7 @@ class Lookout:
 
 def look_back(
     steps: Sequence[Command],
-    impossible: Container[int],
+    impossible: Iterable[int],
     showed: Sequence[Sequence[saw.Record]],
 ) -> Coverage:
     """What fired in a finished run.
@@ -185,10 +195,11 @@ def look_back(
         showed: what was shown at the start, by each step, and at the end.
     """
     lookout = Lookout()
+    undone = frozenset(impossible)
     for record in showed[0]:
         lookout.observe(record)
     for at, step in enumerate(steps):
-        if at in impossible:
+        if at in undone:
             continue
         lookout.before(step)
         for record in showed[at + 1]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FILE: Final = Path(__file__).with_name("reachable.json")
 FORMAT: Final = 1
+_NOTHING: Final[Mapping[str, Trace]] = {}
 _ARROW: Final = "→"  # what sets a tuple's name apart
 _HAPPENS: Final = "happens"  # the section of what must happen sometimes, beside the tuples
 
@@ -59,11 +60,16 @@ def load(file: Path = FILE) -> Reachable:
     return Reachable(plain["bounds"], plain["tuples"], plain[_HAPPENS], plain["stories"])
 
 
-def regenerate(scopes: Iterable[Scope]) -> str:
-    """Every scope is searched; what the file must hold is returned."""
+def regenerate(scopes: Iterable[Scope], besides: Mapping[str, Trace] = _NOTHING) -> str:
+    """Every scope is searched; what the file must hold is returned.
+
+    Args:
+        scopes: the bounds.
+        besides: traces for what no search comes to.
+    """
     from machines.search import search  # noqa: PLC0415 - only for this
 
-    traces: dict[str, Trace] = {}
+    traces = dict(besides)
     bounds = []
     for scope in scopes:
         found = search(scope)
@@ -144,9 +150,9 @@ def _lines(lines: Iterable[str], brackets: str) -> str:
 
 def main() -> None:
     """The file is written anew."""
-    from machines.scopes import SCOPES  # noqa: PLC0415 - only for this
+    from machines.scopes import AT_THE_END, SCOPES  # noqa: PLC0415 - only for this
 
-    FILE.write_text(regenerate(SCOPES))
+    FILE.write_text(regenerate(SCOPES, AT_THE_END))
 
 
 if __name__ == "__main__":

@@ -11,21 +11,27 @@ from typing import Final
 
 import attrs
 
+from machines.coverage import HANGS
+from machines.gate import Start
 from machines.search import Scope, Steps
 from machines.setting import Setting
 from machines.trace import (
     Cancel,
     CloseSession,
+    Crash,
     Deliver,
     Kill,
+    NextStart,
     Open,
     OpenSession,
     Receive,
     Reopen,
     Shutdown,
     Submit,
+    Trace,
 )
 from machines.workload import OPERATIONS
+from model.sometimes import START_HUNG
 
 ONE: Final = Setting(size=1)
 TWO: Final = Setting(size=2)
@@ -55,6 +61,13 @@ DUE: Final[Steps] = tuple(
     for step in LADEN
 )
 
+
+# What no search comes to, for it happens only at a run's end, once everything is delivered.
+AT_THE_END: Final = {
+    START_HUNG.format(HANGS): Trace(
+        ONE, (NextStart(Start.HANGS), Deliver(0), Crash(0), Deliver(0), Deliver(0))
+    ),
+}
 
 SCOPES: Final[tuple[Scope, ...]] = (
     Scope("a worker and its tasks", ONE, 30),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from machines import coverage, transitions
+from machines import coverage, trace, transitions
 from machines.firings import named
 from machines.reachable import Reachable, load
 from model.moves import legal
@@ -81,8 +81,7 @@ class Summary:
         least = self._wanted.fail_under
         if least is not None:
             for each in self.standings:
-                # What clients and the clock do on `free` nobody can choose.
-                if each.percent < least and each.layer != "free":
+                if each.percent < least and each.layer not in transitions.OWES_NOTHING:
                     fired = "{} of {}".format(*each.counts(""))
                     yield f"transitions on {each.layer}: {fired} fired, less than {least:g} %"
         if self._wanted.strict:
@@ -105,6 +104,9 @@ class Summary:
 
 def never_on(layer: str, tally: Tally) -> list[str]:
     """What must happen sometimes on this layer, and did not, in fixed order."""
-    meaningful = [f for f in coverage.faults() if f not in transitions.MEANINGLESS.get(layer, {})]
+    meaningless = transitions.MEANINGLESS.get(layer, {})
+    faults = [fault for fault in coverage.faults() if fault not in meaningless]
+    hangs = [fault for fault in faults if fault == coverage.HANGS]
+    struck = [*faults, trace.Continue.do]  # what nobody had stopped could not continue
     seen = {*tally.coverage.happened, *tally.coverage.fired}
-    return never(seen, meaningful, [named(row) for row in legal()])
+    return never(seen, struck, hangs, [named(row) for row in legal()])

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 KINDS: Final = ("worker", "session", "breaker", "task")
 # By the layer's name, the faults that have no meaning there, each with the reason.
 MEANINGLESS: Final[Mapping[str, Mapping[str, str]]] = {}
+# What clients and the clock do on `free` nobody can choose; there nothing is owed.
+OWES_NOTHING: Final = ("free",)
 WIDTH: Final = 80
 GAPS_MAX: Final = 5
 
@@ -124,7 +126,8 @@ def table(standings: list[Standing], reachable: Reachable) -> Iterator[str]:
         cells.append(f"{f'{each.percent:g} %':>15}")
         yield f"{each.layer:<16}" + "".join(cells)
     for each in standings:
-        yield from _gaps(each, reachable)
+        if each.layer not in OWES_NOTHING:
+            yield from _gaps(each, reachable)
 
 
 def _gaps(each: Standing, reachable: Reachable) -> Iterator[str]:
@@ -173,10 +176,21 @@ def _wrapped(parts: list[str]) -> Iterator[str]:
 def commands(present: list[tuple[str, Tally]]) -> Iterator[str]:
     """How often each command and fault was carried out, and how often with a task in flight."""
     names = sorted({name for _, tally in present for name in tally.coverage.commands})
-    yield f"{'times (in flight)':<22}" + "".join(f"{layer:>19}" for layer, _ in present)
+    first = max([len("times (in flight)"), *map(len, names)])
+    rest = (WIDTH - first) // max(1, len(present))
+    yield f"{'times (in flight)':<{first}}" + "".join(f"{layer:>{rest}}" for layer, _ in present)
     for name in names:
         cells = []
         for _, tally in present:
             times, flying = tally.coverage.commands[name], tally.coverage.in_flight[name]
-            cells.append(f"{f'{times} ({flying})':>19}")
-        yield f"{name:<22}" + "".join(cells)
+            cells.append(f"{f'{_short(times)} ({_short(flying)})':>{rest}}")
+        yield f"{name:<{first}}" + "".join(cells)
+
+
+def _short(count: int) -> str:
+    """At most six characters, up to a hundred thousand thousand million."""
+    for unit in ("", "k", "M"):
+        if count < 100_000:
+            return f"{count}{unit}"
+        count //= 1_000
+    return f"{count}G"

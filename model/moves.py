@@ -82,6 +82,11 @@ class Moves:
             saw.Told: self._told,
         }
 
+    @property
+    def watched(self) -> Iterator[type]:
+        """The records that tell it anything."""
+        yield from self._readers
+
     def observe(self, record: saw.Record) -> list[Move]:
         """The record is taken into account; the moves that it shows are returned, in order."""
         read = self._readers.get(type(record))

@@ -105,6 +105,8 @@ class RetrySucceeds(Observer):
 
 OBSERVERS: Final[tuple[type[Observer], ...]] = (SessionOutlives, BreakerRecovers, RetrySucceeds)
 FAULT_IN_FLIGHT: Final = "{} happened while a task was in flight"
+# Once faults have stopped and all is delivered, only a worker that hangs is late with its start.
+START_HUNG: Final = "{} let a start time out though all was delivered"
 
 
 class Sometimes:
@@ -113,6 +115,7 @@ class Sometimes:
     Attributes:
         happened: how often each thing did, by its words.
         moves: what the history shows of who is where.
+        watched: the records that tell it anything.
     """
 
     def __init__(self) -> None:
@@ -122,6 +125,7 @@ class Sometimes:
         for observer in OBSERVERS:
             for kind, watch in observer().watches().items():
                 self._watchers.setdefault(kind, []).append((observer.words, watch))
+        self.watched = frozenset([*self._watchers, *self.moves.watched])
 
     def struck(self, fault: str) -> bool:
         """The fault has struck now; whether a task was in flight is returned.
@@ -134,6 +138,10 @@ class Sometimes:
         self.happened[FAULT_IN_FLIGHT.format(fault)] += 1
         return True
 
+    def timed_out(self, fault: str) -> None:
+        """A start with this fault timed out after faults had stopped and all was delivered."""
+        self.happened[START_HUNG.format(fault)] += 1
+
     def observe(self, record: saw.Record) -> list[Move]:
         """The record is taken into account; the moves that it shows are returned."""
         for words, watch in self._watchers.get(type(record), ()):
@@ -142,17 +150,21 @@ class Sometimes:
         return self.moves.observe(record)
 
 
-def never(happened: Iterable[str], faults: Iterable[str], moves: Iterable[str]) -> list[str]:
+def never(
+    happened: Iterable[str], faults: Iterable[str], hangs: Iterable[str], moves: Iterable[str]
+) -> list[str]:
     """What should have happened over a whole session and did not is returned, in fixed order.
 
     Args:
         happened: the words of all that did.
         faults: the names of the faults that there are.
+        hangs: of those, the ones that keep a start from ever ending.
         moves: the names of the legal moves.
     """
     due = [
         *(observer.words for observer in OBSERVERS),
         *(FAULT_IN_FLIGHT.format(fault) for fault in faults),
+        *(START_HUNG.format(fault) for fault in hangs),
         *moves,
     ]
     seen = set(happened)

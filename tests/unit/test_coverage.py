@@ -112,6 +112,16 @@ def test_a_fault_that_strikes_nobody_is_met_by_its_own_step_alone() -> None:
     assert "worker: terminating → terminated (reaped) after jump" not in names
 
 
+def test_a_start_that_hangs_times_out_though_all_is_delivered_and_no_other_does() -> None:
+    words = "next_start:hangs let a start time out though all was delivered"
+    dies = (Deliver(0), Crash(0), Deliver(0), Deliver(0))
+    hangs = execute(Trace(ONE, (NextStart(Start.HANGS), *dies))).coverage
+    assert hangs.happened[words] == 1
+    late = execute(Trace(ONE, (*dies, trace.Advance(61.0)))).coverage
+    assert "worker: initializing → terminating (init_timeout)" in late.fired
+    assert not any("time out" in happened for happened in late.happened)
+
+
 def test_commands_are_counted_and_how_often_a_task_was_in_flight() -> None:
     coverage = execute(Trace(ONE, (*BUSY, Stop(0), Continue(0), Crash(0)))).coverage
     assert (coverage.commands["submit"], coverage.commands["stop"]) == (1, 1)

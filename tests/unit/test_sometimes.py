@@ -119,11 +119,13 @@ def test_a_fault_that_strikes_while_none_does_is_not(history: tuple[saw.Record, 
 
 def test_what_never_happened_is_named_in_order() -> None:
     words = [observer.words for observer in OBSERVERS]
-    assert never([], ["crash"], ["a move"]) == [
+    assert never([], ["crash", "stuck"], ["stuck"], ["a move"]) == [
         *words,
         "crash happened while a task was in flight",
+        "stuck happened while a task was in flight",
+        "stuck let a start time out though all was delivered",
         "a move",
     ]
-    assert never([*words, "a move"], ["crash"], ["a move"]) == [
+    assert never([*words, "a move"], ["crash"], [], ["a move"]) == [
         "crash happened while a task was in flight"
     ]

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from machines import reachable, transitions
+from machines.coverage import faults
 from machines.firings import Coverage
 from machines.tally import Tallies, Tally
 from machines.transitions import Standing, standing
@@ -66,14 +67,17 @@ def test_every_fault_without_meaning_on_a_layer_has_its_reason() -> None:
 
 def test_the_table_fits_eighty_columns_and_shows_the_shortest_steps() -> None:
     tally = Tally()
-    tally.coverage.commands["deliver"] = 123_456_789
-    layers = ("sim", "wire", "real")
+    tally.coverage.commands.update(dict.fromkeys(faults(), 123456789012))
+    tally.coverage.in_flight.update(dict.fromkeys(faults(), 99999))
+    layers = ("sim", "wire", "real", "free")
     nothing = [standing(layer, Coverage(), FILE) for layer in layers]
     lines = [
         *transitions.table(nothing, FILE),
         *transitions.commands([(layer, tally) for layer in layers]),
     ]
     assert max(map(len, lines)) <= transitions.WIDTH
+    assert sum(line.endswith(" 123G (99999)") for line in lines) == len(list(faults()))
+    assert not any("not fired on free" in line for line in lines)
     first = nothing[0].missing[0]
     assert f"not fired on sim: {first}" in lines
     told = lines[lines.index(f"not fired on sim: {first}") + 1]
