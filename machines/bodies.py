@@ -35,6 +35,7 @@ class Bodies:
         operations: what each task does.
         launched: how many processes were started.
         next_start: how the next start goes.
+        doomed: who is to be killed after so many effects more.
 
     Args:
         driver: the layer's hands.
@@ -47,6 +48,7 @@ class Bodies:
         self.operations: dict[int, str] = {}
         self.launched = 0
         self.next_start = Start.NORMAL
+        self.doomed: dict[int, int] = {}
         self._driver = driver
         self._see = see
         self.performers: dict[type, Callable[[Any], told.Event | None]] = {
@@ -73,16 +75,17 @@ class Bodies:
         body.gate = Gate.CLOSED
         body.begun += 1
         body.found = None
+        stateless = False
         if order.session is not None:
             if order.opens:
                 body.marks[order.session] = []
-            marks = body.marks.get(order.session)
-            if marks is None:  # a worker refuses that; its state is never made in silence
-                self._see(saw.Found(order.number, None))
-            else:
-                body.found = list(marks)
-                marks.append(order.number)
+            stateless = order.session not in body.marks
+            marks = body.marks.setdefault(order.session, [])
+            body.found = list(marks)
+            marks.append(order.number)
         self._see(saw.Started(order.number, body.number))
+        if stateless:
+            self._see(saw.Found(order.number, None))
 
     def answer(self, body: Body) -> None:
         """The function has ended, and its worker replies."""

@@ -80,10 +80,24 @@ class Harm:
 
     def _crash(self, command: trace.Crash) -> bool:
         body = self._book.all.get(command.worker)
-        if body is None or not body.alive:
+        if body is None or not body.alive or (command.half and not body.receptive):
             return False
+        if command.after:
+            self._book.doomed[body.number] = command.after
+            return True
+        if command.half:
+            self._driver.send_half(body.number)
         self._kill(body)
         return True
+
+    def performed(self) -> None:
+        """One effect more was performed; who was to die after it is killed."""
+        for worker in [*self._book.doomed]:
+            self._book.doomed[worker] -= 1
+            if self._book.doomed[worker] == 0:
+                del self._book.doomed[worker]
+                if self._book.all[worker].alive:
+                    self._kill(self._book.all[worker])
 
     def _kill(self, body: Body) -> None:
         self._driver.crash(body.number)

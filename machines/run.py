@@ -16,7 +16,6 @@ from machines import trace
 from machines.body import Condition
 from machines.coverage import look_back
 from machines.drivers import DRIVERS, Diverged, Layer
-from machines.gate import Start
 from machines.parts import POOL, Parts
 from machines.world import World
 from model import history as saw
@@ -212,7 +211,7 @@ def heal(world: World) -> bool:
     Returns:
         False if the budget of moves ran out first.
     """
-    world.do(trace.NextStart(Start.NORMAL))
+    world.relent()
     for _ in range(MOVES_MAX):
         moves = fair_moves(world)
         if moves:

@@ -55,6 +55,8 @@ _SIMPLER: Final[dict[str, tuple[object, ...]]] = {
     "retries": (0, 1),
     "cancel_waiting": (False,),
     "grace": (None, 1.0),
+    "after": (0, 1),
+    "half": (False,),
     "seconds": (1.0, 2.0, 5.0),
 }
 

@@ -66,6 +66,13 @@ def _submit(step: trace.Submit) -> str:
     return "a client submits " + ", ".join(wishes)
 
 
+def _crash(step: trace.Crash) -> str:
+    words = f"worker {step.worker} is killed (SIGKILL)"
+    if step.half:
+        words += ", half of its next frame in its hands"
+    return words + (f", {step.after} effects from now" if step.after else "")
+
+
 def _shutdown(step: trace.Shutdown) -> str:
     words = "a client shuts the pool down"
     if step.grace is not None:
@@ -86,7 +93,7 @@ _COMMANDS: Final[dict[type, Callable[[Any], str]]] = {
     trace.Deliver: lambda s: f"the pool hears the next from worker {s.worker}",
     trace.Advance: lambda s: f"{s.seconds:g} s pass",
     trace.Divert: lambda s: f"the fallback executor gets task {s.task}: {s.how}",
-    trace.Crash: lambda s: f"worker {s.worker} is killed (SIGKILL)",
+    trace.Crash: _crash,
     trace.Stop: lambda s: f"worker {s.worker} is stopped (SIGSTOP)",
     trace.Continue: lambda s: f"worker {s.worker} continues (SIGCONT)",
     trace.Mangle: lambda s: _HOW[s.how].format(s.worker),

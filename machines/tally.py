@@ -28,6 +28,7 @@ class Tally:
         examples: machine runs that came to their verified end.
         steps: commands that they carried out.
         replays: saved counterexamples and stories that were replayed.
+        deaths: runs in which a worker died at a crash point.
         coverage: what fired in all of them.
     """
 
@@ -35,6 +36,7 @@ class Tally:
     examples: int = 0
     steps: int = 0
     replays: int = 0
+    deaths: int = 0
     coverage: Coverage = field(factory=Coverage)
 
     @property
@@ -59,6 +61,7 @@ class Tally:
         self.examples += other.examples
         self.steps += other.steps
         self.replays += other.replays
+        self.deaths += other.deaths
         self.coverage.merge(other.coverage)
 
 
@@ -104,6 +107,7 @@ class Tallies:
                 "examples": tally.examples,
                 "steps": tally.steps,
                 "replays": tally.replays,
+                "deaths": tally.deaths,
                 "coverage": tally.coverage.plain(),
             }
             for layer, tally in self.of.items()

@@ -20,6 +20,7 @@ from machines.workload import OPERATIONS
 
 NUMBER_MAX: Final = 9_999
 RETRIES_MAX: Final = 100
+EFFECTS_MAX: Final = 100
 STEPS_MAX: Final = 10_000
 # Added to a task's number, it gives one that no trace can name.
 FOREIGN: Final = 1_000_000
@@ -184,10 +185,17 @@ class Divert:
 
 @frozen
 class Crash:
-    """Fault: a worker's process is killed."""
+    """Fault: a worker's process is killed.
+
+    Attributes:
+        after: so many of the effects that come next are performed first; 0 for now.
+        half: whether half of the next frame to it has reached it first.
+    """
 
     do: ClassVar[str] = "crash"
     worker: int = field(validator=_NUMBER)
+    after: int = field(default=0, validator=whole(0, EFFECTS_MAX))
+    half: bool = False
 
 
 @frozen

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from machines import trace, vocabulary, workload
 from machines.bodies import Bodies
 from machines.body import Body, Condition, Fact, FactKind, Gate, OrderKind
-from machines.gate import FAULT
+from machines.gate import FAULT, Start
 from machines.harm import Harm
 from machines.trace import Elsewhere
 from machines.workload import NEVER
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from machines.drivers import Driver
-    from machines.gate import Start
     from machines.parts import Parts
     from pool.config import PoolConfig
 
@@ -62,6 +61,8 @@ class World:
         self._book = Bodies(driver, self._see)
         self._watch = watch
         self.core = parts.core(config)
+        self._harm = Harm(self._book, driver, self.core, self.timers)
+        self._doomed = self._book.doomed
         self._commands: dict[type, Callable[[Any], bool]] = {
             trace.Submit: self._submit,
             trace.OpenSession: self._open_session,
@@ -76,7 +77,7 @@ class World:
             trace.Advance: self._advance,
             trace.Divert: self._divert,
             trace.Jump: self._jump,
-            **Harm(self._book, driver, self.core, self.timers).commands,
+            **self._harm.commands,
         }
         self._performers: dict[type, Callable[[Any], told.Event | None]] = {
             **self._book.performers,
@@ -109,6 +110,11 @@ class World:
             Diverged: the layer did not show a fact within its limit.
         """
         return self._commands[type(command)](command)
+
+    def relent(self) -> None:
+        """No fault that was chosen before is yet to come."""
+        self._book.next_start = Start.NORMAL
+        self._doomed.clear()
 
     @property
     def bodies(self) -> dict[int, Body]:
@@ -237,7 +243,11 @@ class World:
         if body.condition is Condition.REAPED and not body.facts:
             del self.active[body.number]
         expected = _EVENTS[fact.kind](body, fact)
-        self._tell(self._driver.fact(body.number, expected))
+        shown = self._driver.fact(body.number, expected)
+        if shown is None:
+            self._watch(saw.Told(self.now))  # the pool made nothing of it
+        else:
+            self._tell(shown)
         return True
 
     def _advance(self, command: trace.Advance) -> bool:
@@ -310,6 +320,8 @@ class World:
                     following.append(at_once)
             elif kind not in _ONLY_TOLD:
                 self._see(saw.Misfit(f"the core asked for {effect!r}, which nobody can do"))
+            if self._doomed:
+                self._harm.performed()
         for fact in following:
             self._inform(fact)
 

@@ -61,8 +61,8 @@ class Driver(Protocol):
     def open(self, worker: int) -> None:
         """The function at the worker's gate ends; its reply follows unless it is suspended."""
 
-    def fact(self, worker: int, expected: Event) -> Event:
-        """The worker's next fact, as the layer shows it, is returned.
+    def fact(self, worker: int, expected: Event) -> Event | None:
+        """The worker's next fact, as the layer shows it, is returned; None if it shows nothing.
 
         Raises:
             Diverged: it did not come.
@@ -79,6 +79,9 @@ class Driver(Protocol):
 
     def garble(self, worker: int, how: Toward) -> None:
         """The next held frame to the worker is damaged; unless it is dropped, who reads it ends."""
+
+    def send_half(self, worker: int) -> None:
+        """Half of the next held frame has reached the worker; the rest never will."""
 
     def crash(self, worker: int) -> None:
         """The process is dead; what it had sent is still on its way."""

@@ -55,6 +55,9 @@ class SimDriver:
     def garble(self, worker: int, how: Toward) -> None:
         """Nothing has to happen."""
 
+    def send_half(self, worker: int) -> None:
+        """Nothing has to happen."""
+
     def crash(self, worker: int) -> None:
         """Nothing has to happen."""
 
