@@ -70,12 +70,13 @@ class Led:
     Attributes:
         at: the index of the entry that the world has not told yet.
         extras: what only the world or only the record told.
-        late: whether the clock had to wait for a timer.
+        unsure: whether it may hang on what no trace can choose: how late a timer was, or how the
+            first of several workers that start at once, or of a whole pool, do.
     """
 
     def __init__(self, run: Run, lines: Sequence[Told], operations: Mapping[int, str]) -> None:
         self.at = self.extras = 0
-        self.late = False
+        self.unsure = False
         self._killed: set[int] = set()  # workers whose end the core has asked for
         self._ended: set[int] = set()  # workers that were told to have ended, or to be mad
         self._run = run
@@ -85,7 +86,7 @@ class Led:
         self._fates = _fates(lines)
         self._read = 0
         self._leaders: dict[type, Callable[[Any], object]] = {
-            told.PoolStarted: lambda _: None,
+            told.PoolStarted: lambda _: None,  # the run has told it already
             told.TaskSubmitted: self._submit,
             told.CancelRequested: lambda e: self._do(trace.Cancel(e.task)),
             told.KillRequested: lambda e: self._do(trace.Kill(e.task)),
@@ -107,10 +108,12 @@ class Led:
 
     def follow(self) -> str:
         """The run has gone along the record; where it could not, in a sentence; else nothing."""
+        first = self._lines[0].asked if self._lines else ()
+        self._doubt([self._fates[e.worker].start for e in first if type(e) is do.SpawnWorker])
         while (why := self._compare()) == "" and self.at < len(self._lines):
             before, line = self.at, self._lines[self.at]
             if self._heard_after_its_end(line):
-                self.late = False  # however late
+                self.unsure = False  # however late
                 return self._part("that worker had been told to have ended")
             if self._heard_late(line):
                 self.at += 1
@@ -162,12 +165,10 @@ class Led:
         """What must have happened before the entry is told, for its effects to be the same."""
         if not isinstance(line.event, told.TimerFired):
             self._pass(line)
-        for effect in line.asked:
-            if isinstance(effect, do.SpawnWorker):
-                how = self._fates[effect.worker].start
-                if how is not Start.NORMAL:
-                    self._do(trace.NextStart(how))
-                break  # only the first of several starts can be chosen
+        starts = [self._fates[e.worker].start for e in line.asked if type(e) is do.SpawnWorker]
+        if starts and starts[0] is not Start.NORMAL:
+            self._do(trace.NextStart(starts[0]))
+        self._doubt(starts[1:])  # only the first of several can be chosen
         for effect in line.asked:
             if isinstance(effect, do.KillWorker):
                 self._make_begin(effect.worker, self._fates[effect.worker].begun)
@@ -175,6 +176,9 @@ class Led:
                 recalled = self._lines[self.at + 1].event
                 back = recalled.tasks if isinstance(recalled, told.TasksRecalled) else ()
                 self._make_begin(effect.worker, self._fates[effect.worker].begun - set(back))
+
+    def _doubt(self, starts: Sequence[Start]) -> None:
+        self.unsure = self.unsure or any(start is not Start.NORMAL for start in starts)
 
     def _pass(self, line: Told) -> None:
         """The clock is where the record's is, or just before the first timer that is due."""
@@ -184,7 +188,7 @@ class Led:
         until = line.at
         due = min(self._world.timers.values(), default=until + 1)
         if due <= until:
-            until, self.late = due - _JUST_BEFORE_S, True
+            until, self.unsure = due - _JUST_BEFORE_S, True
             if until <= self._world.now + _APART_S < due:  # what is set now is due after the former
                 until = self._world.now + _APART_S
         if line.quick and isinstance(line.event, told.ResultReceived):
@@ -197,10 +201,10 @@ class Led:
     def _fire(self, timer: told.Timer) -> None:
         due = self._world.timers.get(timer)
         if due is None:
-            self.late = False  # however late: the core had cleared it, and is told of it
+            self.unsure = False  # however late: the core had cleared it, and is told of it
             return
         if min(self._world.timers.values()) < due:
-            self.late = True
+            self.unsure = True
         while self._world.timers.get(timer) == due:
             left = max(0.0, due - self._world.now)
             if not self._do(trace.Advance(left)) or left == 0.0:

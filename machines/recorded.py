@@ -45,7 +45,7 @@ class Retraced:
     Attributes:
         trace: carried out on any layer, it tells the core what the record says.
         verdict: `holds` if a simulated world told its core exactly that; `violated` if none can;
-            `unknown` if it hung on how late a timer was.
+            `unknown` if it may hang on what no trace can choose.
         why: where they parted, in a sentence; empty if they did not.
         events: how many entries were retraced.
         extras: how many facts of workers that had been given up only one of the two told; the core
@@ -162,7 +162,7 @@ def retrace(
         report = run.finish()
     verdict = Verdict.HOLDS
     if why:
-        verdict = Verdict.UNKNOWN if led.late else Verdict.VIOLATED
+        verdict = Verdict.UNKNOWN if led.unsure else Verdict.VIOLATED
     whole = Trace(setting, tuple(run.steps))
     return Retraced(whole, verdict, why, led.at, led.extras, report)
 

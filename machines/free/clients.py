@@ -217,13 +217,15 @@ def attend(pool: Pool, seen: Seen, path: str, party: Party, seed: int) -> None:
         chance = random.Random(f"{seed}/{at}")  # noqa: S311 - nothing here is a secret
         return Client(pool, seen, path, chance), chance
 
+    clients = [one(at) for at in range(party.threads + party.tasks)]
+    waiting = [client for client, _ in clients[party.threads :]]
+
     async def gather() -> None:
-        clients = [one(party.threads + at)[0] for at in range(party.tasks)]
-        await asyncio.gather(*(in_task(c, pool, seen, path, party) for c in clients))
+        await asyncio.gather(*(in_task(c, pool, seen, path, party) for c in waiting))
 
     threads = [
-        threading.Thread(target=in_thread, args=(*one(at), party), name=f"free-client-{at}")
-        for at in range(party.threads)
+        threading.Thread(target=in_thread, args=(*each, party), name=f"free-client-{at}")
+        for at, each in enumerate(clients[: party.threads])
     ]
     if party.tasks:
         threads.append(threading.Thread(target=lambda: asyncio.run(gather()), name="free-asyncio"))

@@ -178,7 +178,7 @@ def _noted(run: FreeRun, resolved: dict[int, float]) -> Iterator[tuple[float, li
         elif note.what == STARTED:
             at = min(note.at, math.nextafter(resolved.get(task, math.inf), 0))
             yield at, [saw.Started(task, note.worker)]
-        elif note.at < resolved.get(task, math.inf):
+        else:
             yield note.at, list(_ended(one, task, note, tasks))
 
 
@@ -193,6 +193,8 @@ def _ended(
     if answer is not None and given is not None:
         yield saw.Finished(task, note.worker, "returned", canonical(answer.value))
         yield saw.Found(task, tuple(_number(tasks, mark) for mark in given[0]))
+    else:
+        yield saw.Finished(task, note.worker, "returned", None)  # nobody was told what
 
 
 def _number(tasks: dict[int, int | None], operation: int) -> int:

@@ -25,10 +25,13 @@ CHANCE: Final = 0.2
 # A worker stays stopped until so many more answers have come, or so many seconds have passed.
 STOPPED_ANSWERS: Final = 3
 STOPPED_S: Final = 0.1
+SHUT_GRACE_S: Final = 0.03
 
 
 class Nemesis:
     """Strikes workers of one pool, in a thread of its own, until the clients are done.
+
+    It may shut the pool down, too, in the middle of everything.
 
     Attributes:
         struck: how often which signal reached a worker at which moment.
@@ -37,15 +40,25 @@ class Nemesis:
         pool: the pool.
         seen: what it goes by.
         blows: how many signals it sends.
+        shut_after: after so many answers it shuts the pool down; None for never.
         chance: whom and how it strikes.
     """
 
-    def __init__(self, pool: Pool, seen: Seen, blows: int, chance: random.Random) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        seen: Seen,
+        blows: int,
+        shut_after: int | None,
+        chance: random.Random,
+    ) -> None:
         self.struck: Counter[str] = Counter()
+        self._pool = pool
         self._crew = pool._desk.crew  # noqa: SLF001 - it is the pool's own nemesis
         self._lock = pool._desk.lock  # noqa: SLF001 - as above
         self._seen = seen
         self._blows = blows
+        self._shut_after = shut_after
         self._chance = chance
         self._stopped: list[tuple[int, int]] = []
         self._thread = threading.Thread(target=self._run, name="free-nemesis")
@@ -66,6 +79,7 @@ class Nemesis:
             self._release(all_of_them=over or not news)
             if over:
                 return
+            self._shut_down()
             if self._blows:
                 self._strike(news)
 
@@ -77,6 +91,13 @@ class Nemesis:
                 STOPPED_S if self._stopped else None,
             )
             return self._seen.notes[read:], self._seen.over
+
+    def _shut_down(self) -> None:
+        if self._shut_after is not None and self._seen.answered >= self._shut_after:
+            self._shut_after = None
+            grace = self._chance.choice((None, 0.0, SHUT_GRACE_S))
+            cancels = self._chance.random() < 0.5
+            self._pool.shutdown(wait=False, cancel_futures=cancels, grace=grace)
 
     def _strike(self, news: list[Note]) -> None:
         """A worker is struck that is at work, or that is just about to send its answer."""

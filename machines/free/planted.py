@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Final
 from unittest import mock
 
@@ -64,6 +65,18 @@ class _TakesNothingBack(Desk):
     def _recall(self, effect: do.RecallTasks) -> told.Event:
         ahead = tuple(task.number for task in self.core.workers[effect.worker].ahead)
         return told.TasksRecalled(effect.worker, ahead)
+
+
+class _FiresWhatWasCleared(Desk):
+    """As the loop did once: what it has taken may be cleared before the core is told."""
+
+    def fire_timer(self) -> bool:
+        with self.lock:
+            timer = self.timers.take(time.monotonic())
+        if timer is not None:
+            threading.Event().wait(OVERTAKEN_S)
+            self.tell(told.TimerFired(timer))
+        return timer is not None
 
 
 class _StaysOpen(Listening):
@@ -135,6 +148,11 @@ PLANTED: Final[dict[str, Planted]] = {
     ),
     "takes-nothing-back": _planted(
         "what was sent ahead is not taken back", "S3 S4 record", loop_Desk=_TakesNothingBack
+    ),
+    "fires-what-was-cleared": _planted(
+        "a timer fires that another thread has just cleared",
+        "record",
+        loop_Desk=_FiresWhatWasCleared,
     ),
     "stays-open": _planted(
         "a descriptor is left when the pool has ended", "S13", teller_Listening=_StaysOpen

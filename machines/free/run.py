@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pool import PoolConfig
 
 RECORD, PIPE = "record.jsonl", "notes"
+SHUT_IN_THE_MIDDLE: Final = 0.2
 FLAVOURS: Final[tuple[dict[str, Any], ...]] = (
     {},
     {"prefetch": 2},
@@ -52,6 +53,7 @@ class Plan:
         setting: the pool's.
         party: the clients.
         blows: how many signals the nemesis sends.
+        shut_after: after so many answers it shuts the pool down; None for never.
         start_method: how workers' processes start.
     """
 
@@ -59,6 +61,7 @@ class Plan:
     setting: Setting
     party: Party = attrs.Factory(Party)
     blows: int = 5
+    shut_after: int | None = None
     start_method: str = "forkserver"
 
 
@@ -71,7 +74,10 @@ def plan_of(seed: int, **changes: Any) -> Plan:
     """
     chance = random.Random(seed)  # noqa: S311 - nothing here is a secret
     flavour = FLAVOURS[seed % len(FLAVOURS)]
-    return Plan(seed, **{"setting": Setting(size=chance.randint(1, 3), **flavour), **changes})
+    chosen: dict[str, Any] = {"setting": Setting(size=chance.randint(1, 3), **flavour)}
+    if chance.random() < SHUT_IN_THE_MIDDLE:
+        chosen["shut_after"] = chance.randint(5, 100)
+    return Plan(seed, **{**chosen, **changes})
 
 
 @frozen
@@ -126,7 +132,7 @@ def free_run(plan: Plan, folder: Path, make: Callable[[PoolConfig], Pool] | None
         pool = make(config) if make is not None else Pool(config=config)
         try:
             chance = random.Random(f"{plan.seed}/nemesis")  # noqa: S311 - as above
-            nemesis = Nemesis(pool, seen, plan.blows, chance)
+            nemesis = Nemesis(pool, seen, plan.blows, plan.shut_after, chance)
             nemesis.start()
             attend(pool, seen, str(folder / PIPE), plan.party, plan.seed)
             nemesis.join()

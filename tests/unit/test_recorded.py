@@ -106,13 +106,21 @@ def test_what_no_world_can_tell_is_refuted_at_its_entry(name: str) -> None:
 @pytest.mark.parametrize("reply", [None, Reply.RETURNED])
 def test_what_the_fallback_executor_did_is_followed(reply: Reply | None) -> None:
     diverted: list[Line] = [
-        (0.0, told.PoolStarted()),
-        (0.1, told.TaskSubmitted(0)),
-        (0.2, told.SpawnFailed(0)),
-        (0.3, told.FallbackEnded(0, reply, 5)),
+        *BUSY,
+        EXITED,
+        REAPED,
+        (0.5, told.TaskSubmitted(1)),
+        (0.6, told.SpawnFailed(1)),
+        (0.7, told.FallbackEnded(1, reply, 5)),
     ]
     found = followed(diverted, Setting(1, start_failures_max=1, fallback=True))
     assert (found.verdict, found.why) == (Verdict.HOLDS, "")
+
+
+def test_where_the_first_worker_of_all_does_not_start_nothing_is_known() -> None:
+    assert followed([(0.0, told.PoolStarted()), (0.1, told.SpawnFailed(0))]).verdict is (
+        Verdict.UNKNOWN
+    )
 
 
 def test_where_two_timers_hang_on_how_late_they_were_nothing_is_known() -> None:
