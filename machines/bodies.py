@@ -78,9 +78,12 @@ class Bodies:
         if order.session is not None:
             if order.opens:
                 body.marks[order.session] = []
-            marks = body.marks.setdefault(order.session, [])
-            body.found = list(marks)
-            marks.append(order.number)
+            marks = body.marks.get(order.session)
+            if marks is None:  # a worker refuses that; its state is never made in silence
+                self._see(saw.Found(order.number, None))
+            else:
+                body.found = list(marks)
+                marks.append(order.number)
         self._see(saw.Started(order.number, body.number))
 
     def answer(self, body: Body) -> None:

@@ -16,9 +16,9 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from machines.counterexample import Counterexample
     from machines.parts import Parts
-    from machines.replay import Replay
+    from machines.recorded import Retraced
+    from machines.replay import Replay, Traced
     from machines.selfcheck import Check
 
 LAYERS: Final = ("sim", "wire", "real")
@@ -91,7 +91,7 @@ def replay(
     limit: float,
     as_json: bool,
 ) -> int:
-    r"""Run saved counterexamples again and say whether they hold.
+    r"""Run saved counterexamples, or a flight recorder's file, again and say whether they hold.
 
     \b
     poolcheck replay artifacts/counterexamples/*.json
@@ -103,7 +103,7 @@ def replay(
 
     examples = [(file, _load(file)) for file in files]
     parts = _parts(mutant)
-    results: list[tuple[Path, Counterexample, Replay]] = []
+    results: list[tuple[Path, Traced, Replay]] = []
     with _progress("replaying", len(examples) * len(layers) * times) as advance:
         for file, example in examples:
             for layer in layers:
@@ -229,13 +229,26 @@ def bench(*, as_json: bool, demand_bars: bool, **settings: Any) -> int:
     return run(_progress, as_json=as_json, demand_bars=demand_bars, **given)
 
 
-def _load(file: Path) -> Counterexample:
-    from machines import counterexample  # noqa: PLC0415 - see the module's docstring
+def _load(file: Path) -> Traced:
+    """The counterexample in the file; or its trace, if it is a flight recorder's."""
+    from machines import counterexample, recorded  # noqa: PLC0415 - see the module's docstring
 
     try:
+        if recorded.is_record(file):
+            return _followed(file, recorded.load(file))
         return counterexample.load(file)
-    except counterexample.CounterexampleError as error:
+    except ValueError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _followed(file: Path, found: Retraced) -> Retraced:
+    """A record that no world tells ends the command, with exit code 1; 3 if that is not known."""
+    from model.checker import Verdict  # noqa: PLC0415 - see the module's docstring
+
+    if found.verdict is Verdict.HOLDS:
+        return found
+    click.echo(f"poolcheck: {file}: {found.verdict.value}: {found.why}", err=True)
+    raise click.exceptions.Exit(1 if found.verdict is Verdict.VIOLATED else UNKNOWN)
 
 
 def _parts(mutant: str | None) -> Parts:
@@ -268,7 +281,7 @@ class _progress:  # noqa: N801 - used as a function
         self._bar.stop()
 
 
-def _tell_replays(results: Sequence[tuple[Path, Counterexample, Replay]]) -> None:
+def _tell_replays(results: Sequence[tuple[Path, Traced, Replay]]) -> None:
     from machines import story  # noqa: PLC0415 - see the module's docstring
     from machines.replay import Answer  # noqa: PLC0415 - see the module's docstring
 

@@ -142,7 +142,8 @@ class Harm:
     def _die_reading(self, body: Body) -> bool:
         if not body.receptive or body.inbox[0].fatal is not None:
             return False
-        body.inbox.popleft()
+        if not body.inbox[0].ahead:  # whoever has not begun it leaves it to be taken back
+            body.inbox.popleft()
         self._driver.die_reading(body.number)
         self._book.dies(body, SIGKILLED)
         return True

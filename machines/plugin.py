@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from machines.summary import Summary, Wanted
 
 SAVED: Final = "artifacts/counterexamples"
+FREE: Final = "free"
+LAYERED: Final = ("poolcheck_layer", "poolcheck_free")
 PLANTED: Final = "artifacts/reports/planted"
 
 _tallies_key: Final = pytest.StashKey[Tallies]()
@@ -34,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--layer",
         default=",".join(LAYERS),
-        help="layers to run on, of sim, wire, real (default: all)",
+        help="layers to run on, of sim, wire, real, free (default: all)",
     )
     group.addoption(
         "--replay",
@@ -95,10 +97,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--replay` only the replays are run, of all that concerns machines."""
+    """With `--replay` only the replays are run, of all that concerns machines.
+
+    What runs on no chosen layer, of which pytest would make an item to be skipped, is none.
+    """
+    kept = [item for item in items if not _is_layerless(item)]
     if config.getoption("--replay"):
-        kept = [i for i in items if _layer_of(i) is None or "poolcheck_file" in _parameters(i)]
-        dropped = [item for item in items if item not in kept]
+        kept = [i for i in kept if _layer_of(i) is None or "poolcheck_file" in _parameters(i)]
+    dropped = [item for item in items if item not in kept]
+    if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = kept
 
@@ -111,8 +118,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "poolcheck_layer" in metafunc.fixturenames:
         from machines.drivers import Layer  # noqa: PLC0415 - see the module's docstring
 
-        layers = [Layer(name) for name in _layers(metafunc.config)]
+        layers = [Layer(name) for name in _layers(metafunc.config) if name != FREE]
         metafunc.parametrize("poolcheck_layer", layers, ids=[layer.value for layer in layers])
+
+    if "poolcheck_free" in metafunc.fixturenames:
+        free = [name for name in _layers(metafunc.config) if name == FREE]
+        metafunc.parametrize("poolcheck_free", free, indirect=True)
+
+
+@pytest.fixture
+def poolcheck_free(request: pytest.FixtureRequest) -> Tally:
+    """What is counted for the summary on the layer `free`, which has no schedule."""
+    return request.config.stash[_tallies_key].on(request.param)
 
 
 @pytest.fixture
@@ -211,6 +228,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     narrowed = config.getoption("-k") or config.getoption("-m") or "::" in " ".join(config.args)
     if due and not narrowed:
         due |= set(_layers(config))
+        if config.getoption("--layer") == ",".join(LAYERS) and FREE not in chosen:
+            due.discard(FREE)  # nobody asked for it, and few tests run there
     if not config.getoption("--collect-only"):
         config.stash[_tallies_key].due = due
         config.stash[_tallies_key].stories = {
@@ -291,8 +310,16 @@ def _parameters(item: pytest.Item) -> dict[str, Any]:
 
 def _layer_of(item: pytest.Item) -> str | None:
     """The layer that a machine's item runs on; None if it is no machine's."""
-    layer = _parameters(item).get("poolcheck_layer")
-    return None if layer is None else str(layer.value)
+    layer = next((_parameters(item)[name] for name in LAYERED if name in _parameters(item)), None)
+    return None if layer is None else str(layer)
+
+
+def _is_layerless(item: pytest.Item) -> bool:
+    """Whether the item was to run on layers, and none that it can run on was chosen."""
+    return any(
+        name in _parameters(item) and not isinstance(_parameters(item)[name], str)
+        for name in LAYERED
+    )
 
 
 def _layers(config: pytest.Config) -> list[str]:

@@ -12,6 +12,7 @@ just before it. If the order of two timers hung on how late they were, nothing i
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -22,20 +23,22 @@ from machines.body import FactKind, OrderKind
 from machines.gate import Start
 from machines.parts import POOL, Parts
 from machines.run import Run
+from machines.setting import Setting
 from machines.trace import How, Trace
 from model.checker import Verdict
 from pool import effects as do
 from pool import events as told
 from pool.events import Reply
+from pool.record import HEAD_BEGINS, read_record, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from machines.body import Body
     from machines.run import Report
-    from machines.setting import Setting
     from machines.trace import Command
-    from pool.record import Entry
+    from pool.record import Entry, Head
 
 _JUST_BEFORE_S: Final = 1e-6
 _APART_S: Final = 1e-9
@@ -84,6 +87,64 @@ class Retraced:
     events: int
     extras: int
     report: Report
+
+
+def is_record(path: Path) -> bool:
+    """Whether the file is what a flight recorder writes."""
+    with path.open("rb") as file:
+        return file.read(len(HEAD_BEGINS)) == HEAD_BEGINS
+
+
+def load(path: Path, parts: Parts = POOL) -> Retraced:
+    """The record in this file, and in the older one beside it, as a trace.
+
+    Args:
+        path: of a record.
+        parts: the core, perhaps with a bug planted in it.
+
+    Raises:
+        ValueError: it is no record of a known format, or not one from its pool's beginning, or of
+            a pool that no trace can choose.
+    """
+    record = read_record(path)
+    if not record.complete:
+        raise ValueError(f"{path}: the record does not go back to its pool's beginning")
+    try:
+        setting = setting_of(record.head)
+        return retrace(setting, handled(record, setting, parts), parts=parts)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def setting_of(head: Head) -> Setting:
+    """The setting of the pool that was recorded is returned.
+
+    Args:
+        head: of its record.
+
+    Raises:
+        ValueError: its configuration is none that a trace can choose.
+    """
+    kept = head.setting
+    names = [field.name for field in attrs.fields(Setting) if field.name in kept]
+    breaker, retry = kept["breaker"], kept["retry"]
+    setting = Setting(
+        **{name: kept[name] for name in names},
+        start_failures_max=breaker["failures_max"],
+        openings_max=breaker["openings_max"],
+        probes_max=breaker["probes_max"],
+        lost=retry["strategies"].get("connection", "immediate_retry"),
+        backoff=retry["backoff"]["shape"],
+    )
+    ours = json.loads(json.dumps(settings_of(setting.config()), default=dict))
+    differs = sorted(name for name in {*ours, *kept} if ours.get(name) != kept.get(name))
+    if differs:
+        here = ", ".join(f"{name}={kept.get(name)!r}" for name in differs)
+        raise ValueError(
+            f"no trace can choose {here}; its worlds have "
+            + ", ".join(f"{name}={ours.get(name)!r}" for name in differs)
+        )
+    return setting
 
 
 def handled(entries: Iterable[Entry], setting: Setting, parts: Parts = POOL) -> list[Told]:
@@ -161,7 +222,7 @@ class _Led:
         self._operations = operations
         self._fates = _fates(lines)
         self._read = 0
-        self._leaders: dict[type, Callable[[Any], None]] = {
+        self._leaders: dict[type, Callable[[Any], object]] = {
             told.PoolStarted: lambda _: None,
             told.TaskSubmitted: self._submit,
             told.CancelRequested: lambda e: self._do(trace.Cancel(e.task)),
@@ -185,6 +246,9 @@ class _Led:
         """The run has gone along the record; where it could not, in a sentence; else nothing."""
         while (why := self._compare()) == "" and self.at < len(self._lines):
             before, line = self.at, self._lines[self.at]
+            if self._heard_after_its_end(line):
+                self.late = False  # however late
+                return self._part("that worker had been told to have ended")
             if self._heard_late(line):
                 self.at += 1
                 self.extras += 1
@@ -202,6 +266,10 @@ class _Led:
             self._remember(line)
             self._begin_tasks()
         return why
+
+    def _heard_after_its_end(self, line: Told) -> bool:
+        worker = getattr(line.event, "worker", None)
+        return worker in self._ended and not isinstance(line.event, told.WorkerReaped)
 
     def _heard_late(self, line: Told) -> bool:
         """Whether a worker was heard that is to be killed and is not dead yet.
@@ -359,7 +427,8 @@ class _Led:
         return ""
 
     def _news(self) -> list[tuple[told.Event, list[do.Effect]]]:
-        log, news = self._world.log, []
+        log = self._world.log
+        news: list[tuple[told.Event, list[do.Effect]]] = []
         for entry in log[self._read :]:
             if type(entry) is tuple:
                 news.append((entry[1], []))

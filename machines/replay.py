@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from attrs import define, field
 
@@ -16,9 +16,9 @@ from model.promises import PROMISES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from machines.counterexample import Counterexample
     from machines.drivers.driver import Driver
     from machines.run import Report
+    from machines.trace import Trace
     from model.checker import Checker
     from pool.config import PoolConfig
 
@@ -107,8 +107,16 @@ class Replay:
         }
 
 
+class Traced(Protocol):
+    """What has a trace to replay: a counterexample, or a flight recorder's file."""
+
+    @property
+    def trace(self) -> Trace:
+        """The trace."""
+
+
 def replay(
-    example: Counterexample,
+    example: Traced,
     layer: Layer,
     *,
     times: int = 1,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from machines.run import Report, Run
 
-LAYERS: Final = ("sim", "wire", "real")
+LAYERS: Final = ("sim", "wire", "real", "free")
 
 
 @define

@@ -202,6 +202,8 @@ class World:
             return False
         order = body.inbox.popleft()
         if order.fatal is not None:
+            if order.ahead:  # whoever has not begun it leaves it to be taken back
+                body.inbox.appendleft(order)
             self._driver.receive(body.number)
             self._book.dies(body, order.fatal)
         elif order.kind is not OrderKind.TASK:
@@ -309,8 +311,11 @@ class World:
             if record is not None:
                 self._watch(record(effect))
             perform = self._performers.get(kind)
-            if perform is not None and (at_once := perform(effect)) is not None:
-                following.append(at_once)
+            if perform is not None:
+                if (at_once := perform(effect)) is not None:
+                    following.append(at_once)
+            elif kind not in _ONLY_TOLD:
+                self._see(saw.Misfit(f"the core asked for {effect!r}, which nobody can do"))
             if self._doomed:
                 self._harm.performed()
         for fact in following:
@@ -356,6 +361,19 @@ class World:
     def _perform_closed(self, _: effects.PoolClosed) -> None:
         self.closed = True
 
+
+_ONLY_TOLD: Final = frozenset(
+    {
+        effects.RefuseSession,
+        effects.WorkerMoved,
+        effects.SessionMoved,
+        effects.BreakerMoved,
+        effects.Trouble,
+        effects.RetryPlanned,
+        effects.ResultDropped,
+        effects.PoolBroke,
+    }
+)
 
 _REPLIES: Final = {Ending.RETURNED: Reply.RETURNED, Ending.RAISED: Reply.RAISED}
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from model.breaker_safety import OnlyProbesPass
 from model.checker import Checker, Verdict, Violation
+from model.choice import FairlyChosen
 from model.error_truth import ErrorsToldTruly
 from model.liveness import BackAtStrength, EveryTaskResolves, ShutdownEnds
 from model.promptness import DoneAtOnce
 from model.session_safety import LossIsLoud, OneWorkerInOrder, OwnState
+from model.session_wishes import WishesGranted
 from model.task_safety import (
     CancelledStaysCancelled,
     DeadlinesHold,
@@ -55,6 +57,8 @@ PROMISES: Final[tuple[type[Checker], ...]] = (
     ErrorsToldTruly,
     DoneAtOnce,
     OnTime,
+    WishesGranted,
+    FairlyChosen,
     EveryTaskResolves,
     BackAtStrength,
     ShutdownEnds,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from model import history as saw
 from model.checker import Checker, Watches
 from model.holding import Holding
+
+_SERVING: Final = ("ready", "busy", "degraded")
 
 
 class DoneAtOnce(Checker):
@@ -23,6 +27,7 @@ class DoneAtOnce(Checker):
     def __init__(self) -> None:
         super().__init__()
         self._opened: saw.Opened | None = None
+        self._falls_back = False
         self._states: dict[int, str] = {}
         self._breaker = "closed"
         self._over = False
@@ -37,6 +42,8 @@ class DoneAtOnce(Checker):
     def watches(self) -> Watches:
         return {
             saw.Opened: self._open,
+            saw.Configured: self._configured,
+            saw.Refused: self._refused,
             saw.StartAsked: self._start_asked,
             saw.Moved: self._moved,
             saw.BreakerMoved: self._breaker_moved,
@@ -54,6 +61,17 @@ class DoneAtOnce(Checker):
 
     def _open(self, record: saw.Opened) -> None:
         self._opened = record
+
+    def _configured(self, record: saw.Configured) -> None:
+        self._falls_back = record.falls_back
+
+    def _refused(self, record: saw.Refused) -> str | None:
+        serving = any(state in _SERVING for state in self._states.values())
+        if record.why != "saturated" or record.session is not None or not self._falls_back:
+            return None
+        if serving or self._breaker != "open":
+            return None
+        return f"task {record.task} was refused as one too many, though the fallback is free"
 
     def _end(self, _: saw.ShutdownAsked | saw.Broke) -> None:
         self._over = True

@@ -42,8 +42,6 @@ LEGAL: Final[Mapping[str, Mapping[str, str]]] = {
         "started": "running",
         "recalled": "waiting",
         "tried_again": "waiting",
-        "killed": "resolved",
-        "timeout": "resolved",
     },
     "assigned": {
         "started": "running",

@@ -108,16 +108,6 @@ class Core(Dispatch):
             self._advance_phase()
         return self._out
 
-    def alone(self, task: int) -> int | None:
-        """The worker that holds this task, and no other after it, is returned; None if none does.
-
-        Args:
-            task: its number.
-        """
-        known = self.tasks.get(task)
-        worker = None if known is None else known.worker
-        return None if worker is None or worker.ahead else worker.number
-
     # What clients ask for.
 
     def _pool_started(self, _: told.PoolStarted) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import frozen
 
 from machines.free import work
+from machines.free.seen import state_told
 from pool.errors import PoolError, SessionLost
 
 if TYPE_CHECKING:
@@ -71,7 +72,9 @@ class Client:
         retries = self._chance.choice((0, 0, 2))
         deadline = self._chance.choices((None, DEADLINE_S), (9, 1))[0]
         one = self._seen.begin((name,), None, retries)
-        view = self._pool.options(deadline=deadline, idempotent=retries > 0, retries=retries or None)
+        view = self._pool.options(
+            deadline=deadline, idempotent=retries > 0, retries=retries or None
+        )
         return self._submit(one, partial(view.submit, work.perform, self._path, one.number, name))
 
     def meddle(self, future: TaskFuture[Any]) -> None:
@@ -103,9 +106,9 @@ class Client:
 
     def _learn(self, name: str, future: concurrent.futures.Future[Any]) -> None:
         if not future.cancelled() and future.exception() is None:
-            numbers = future.result()[1]
-            if isinstance(numbers, tuple):
-                self._known[name] = numbers
+            told = state_told(future.result())
+            if told is not None and isinstance(told[1], tuple):
+                self._known[name] = told[1]
 
     def _reopen(self, name: str) -> None:
         one = self._seen.begin(("reopen",), name)
@@ -181,9 +184,9 @@ async def in_task(client: Client, pool: Pool, seen: Seen, path: str, party: Part
     for at in range(party.wishes):
         if at % 3 == 0:
             one = seen.begin(("echo",))
-            call = (work.perform, path, one.number, "echo")
+            call = partial(work.perform, path, one.number, "echo")
             try:
-                waits: Any = loop.run_in_executor(Capturing(pool, seen, one), *call)
+                waits: Any = loop.run_in_executor(Capturing(pool, seen, one), call)
             except PoolError as error:
                 seen.refused(one, error)
                 continue

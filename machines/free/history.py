@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import define, field
 
 from machines import vocabulary
+from machines.free.seen import state_told
 from machines.free.work import BIG_BYTES, STARTED
 from model import history as saw
 from model import linearizability
@@ -25,7 +26,7 @@ from pool.core import Core
 from pool.errors import SessionLost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from machines.free.run import FreeRun
     from machines.free.seen import Answer, Note, Operation
@@ -161,9 +162,7 @@ def history_of(run: FreeRun) -> History:
     return History(records, names, core.lost)
 
 
-def _noted(
-    run: FreeRun, resolved: dict[int, float]
-) -> Iterator[tuple[float, list[saw.Record]]]:
+def _noted(run: FreeRun, resolved: dict[int, float]) -> Iterator[tuple[float, list[saw.Record]]]:
     """The workers' notes; a start that came after its task had resolved is told before that.
 
     The pool cannot take back what it has sent, and says of such a task that it may have started.
@@ -184,14 +183,14 @@ def _noted(
 def _ended(
     one: Operation, task: int, note: Note, tasks: dict[int, int | None]
 ) -> Iterator[saw.Record]:
-    answer = one.answer
-    given = answer is not None and answer.kind == "returned"
     if one.session is None:
         yield saw.Finished(task, note.worker, *ends(one))
-    elif given and answer is not None:
-        marks, _ = answer.value
+        return
+    answer = one.answer
+    given = None if answer is None else state_told(answer.value)
+    if answer is not None and given is not None:
         yield saw.Finished(task, note.worker, "returned", canonical(answer.value))
-        yield saw.Found(task, tuple(_number(tasks, mark) for mark in marks))
+        yield saw.Found(task, tuple(_number(tasks, mark) for mark in given[0]))
 
 
 def _number(tasks: dict[int, int | None], operation: int) -> int:
@@ -266,7 +265,8 @@ def _result(answer: Answer | None) -> tuple[Any, float]:
     if answer is None:
         return UNKNOWN, math.inf
     if answer.kind == "returned":
-        return answer.value[1], answer.at
+        given = state_told(answer.value)
+        return (UNKNOWN, math.inf) if given is None else (given[1], answer.at)
     if answer.kind == SessionLost.__name__:
         return LOST, answer.at
     return (UNKNOWN, math.inf) if answer.started else (None, math.inf)

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 
 from machines.free.history import canonical, ends, history_of, session_histories
-from machines.free.seen import begun
+from machines.free.seen import begun, state_told
 from machines.recorded import Retraced, handled, retrace
+from model.breaker_safety import OnlyProbesPass
 from model.checker import Verdict
 from model.linearizability import Linearity, linearity
-from model.promises import Judge
-from model.breaker_safety import OnlyProbesPass
 from model.liveness import EveryTaskResolves
+from model.promises import Judge
 from model.session_safety import LossIsLoud, OneWorkerInOrder, OwnState
 from model.session_state import EMPTY, step
 from model.task_safety import CancelledStaysCancelled, OwnResult, ResolvesOnce, StartsOnce
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from machines.free.history import History
     from machines.free.run import FreeRun
-    from machines.free.seen import Operation
+    from machines.free.seen import Answer, Operation
     from model.checker import Checker
 
 # What a history by the wall clock can decide. The others are about when something happens, or about
@@ -126,19 +126,24 @@ def untruths(run: FreeRun) -> Iterator[str]:
 def _untruth(one: Operation, starts: int, *, ended: bool) -> str:
     if one.task is None:
         return f"was not accepted, and started {starts} times" if starts else ""
-    answer = one.answer
-    if answer is None:
-        return "was never answered, and the pool has ended" if ended else ""
     if len(one.answers) > 1:
         kinds = ", ".join(each.kind for each in one.answers)
         return f"was answered {len(one.answers)} times: {kinds}"
+    if one.answer is None:
+        return "was never answered, and the pool has ended" if ended else ""
+    return _untruth_of(one, one.answer, starts)
+
+
+def _untruth_of(one: Operation, answer: Answer, starts: int) -> str:
     if starts and not answer.started:
         return f"was answered as never started ({answer.kind}), but its function had started"
-    if answer.kind in ("returned", "raised"):
-        if not starts:
-            return f"was answered as {answer.kind}, but its function never started"
-        if one.session is None and (answer.kind, canonical(answer.value)) != ends(one):
-            return f"was answered as {answer.kind} {canonical(answer.value)!r}"
+    if answer.kind not in ("returned", "raised"):
+        return ""
+    if not starts:
+        return f"was answered as {answer.kind}, but its function never started"
+    own = (answer.kind, canonical(answer.value))
+    if own != ends(one) if one.session is None else state_told(answer.value) is None:
+        return f"was answered as {answer.kind} {canonical(answer.value)!r}"
     return ""
 
 

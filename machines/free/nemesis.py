@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pool import Pool
 
 BLOWS: Final = (signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM)
+# How likely it strikes, each time that something was noted.
+CHANCE: Final = 0.2
 # A worker stays stopped until so many more answers have come, or so many seconds have passed.
 STOPPED_ANSWERS: Final = 3
 STOPPED_S: Final = 0.1
@@ -29,7 +31,7 @@ class Nemesis:
     """Strikes workers of one pool, in a thread of its own, until the clients are done.
 
     Attributes:
-        struck: how often which signal reached a worker that held a task.
+        struck: how often which signal reached a worker at which moment.
 
     Args:
         pool: the pool.
@@ -59,30 +61,35 @@ class Nemesis:
     def _run(self) -> None:
         read = 0
         while True:
-            with self._seen.changed:
-                self._seen.changed.wait_for(
-                    lambda at=read: self._seen.over or len(self._seen.notes) > at,
-                    STOPPED_S if self._stopped else None,
-                )
-                news, over = self._seen.notes[read:], self._seen.over
-                waited = not news
+            news, over = self._await(read)
             read += len(news)
-            self._release(all_of_them=over or waited)
+            self._release(all_of_them=over or not news)
             if over:
                 return
             if self._blows:
                 self._strike(news)
 
+    def _await(self, read: int) -> tuple[list[Note], bool]:
+        """What was noted since, and whether the clients are done; nothing if it took too long."""
+        with self._seen.changed:
+            self._seen.changed.wait_for(
+                lambda: self._seen.over or len(self._seen.notes) > read,
+                STOPPED_S if self._stopped else None,
+            )
+            return self._seen.notes[read:], self._seen.over
+
     def _strike(self, news: list[Note]) -> None:
+        """A worker is struck that is at work, or that is just about to send its answer."""
         ended = {note.operation for note in news if note.what == ENDED}
         at_work = [n for n in news if n.what == STARTED and n.operation not in ended]
-        if not at_work or self._chance.random() > 0.2:
+        moment, there = self._chance.choice((("at work", at_work), ("answering", news)))
+        if not there or self._chance.random() > CHANCE:
             return
         blow = self._chance.choice(BLOWS)
-        worker = self._chance.choice(at_work).worker
+        worker = self._chance.choice(there).worker
         if self._send(worker, blow):
             self._blows -= 1
-            self.struck[blow.name] += 1
+            self.struck[f"{blow.name} {moment}"] += 1
             if blow is signal.SIGSTOP:
                 self._stopped.append((worker, self._seen.answered + STOPPED_ANSWERS))
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import os
 import random
-import signal
+import sys
 import threading
 from multiprocessing import forkserver
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -20,11 +18,13 @@ from machines.free.nemesis import Nemesis
 from machines.free.seen import Notes, Seen
 from machines.setting import Setting
 from pool import Pool
+from pool.processes import context_for
 from pool.record import Record, read_record
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable
+    from pathlib import Path
 
     from pool import PoolConfig
 
@@ -78,7 +78,7 @@ class FreeRun:
         plan: what it was.
         seen: what clients and workers saw.
         record: what the flight recorder wrote.
-        struck: how often which signal reached a worker that held a task.
+        struck: how often which signal reached a worker at which moment.
         ended: whether the pool ended in time.
         left: what was there after the pool had ended, each in a few words.
         workers: how many processes of workers there were.
@@ -93,9 +93,7 @@ class FreeRun:
     workers: int
 
 
-def free_run(
-    plan: Plan, folder: Path, make: Callable[[PoolConfig], Pool] | None = None
-) -> FreeRun:
+def free_run(plan: Plan, folder: Path, make: Callable[[PoolConfig], Pool] | None = None) -> FreeRun:
     """The clients have had their answers, the pool has ended, and all that was seen is returned.
 
     Args:
@@ -104,14 +102,17 @@ def free_run(
         make: makes the pool, perhaps with a bug planted in its loop.
     """
     record = folder / RECORD
+    # The child runs this process's main script again; what that imports is imported once.
+    main = tuple(name for name in ("machines.cli", "pytest") if name in sys.modules)
     config = attrs.evolve(
         plan.setting.config(),
         record=record,
         start_method=plan.start_method,
-        preload=("machines.free.work",) if plan.start_method == "forkserver" else (),
+        preload=("machines.workload", "machines.free.work", *main),
     )
     if plan.start_method == "forkserver":
         scratch.claim()  # before the forkserver runs, which puts its socket there
+        context_for(config)  # tells the forkserver what to preload
         forkserver.ensure_running()  # before anything is counted
     before = _census()
     seen = Seen()
@@ -146,7 +147,9 @@ def _census() -> dict[str, int]:
 def _left(before: dict[str, int], pids: set[int]) -> list[str]:
     left = [f"process {pid}" for pid in sorted(pids) if _lives(pid)]
     now = _census()
-    left += [f"{now[what] - n} {what} more than before" for what, n in before.items() if now[what] > n]
+    left += [
+        f"{now[what] - n} {what} more than before" for what, n in before.items() if now[what] > n
+    ]
     return left
 
 

@@ -37,6 +37,17 @@ class Answer:
     started: bool = True
 
 
+def state_told(value: Any) -> tuple[list[int], Any] | None:
+    """What a session's task returned: the marks that it found, and the answer of the state.
+
+    None is returned if that is no such answer.
+    """
+    if not isinstance(value, list) or len(value) != 2 or not isinstance(value[0], list):
+        return None
+    marks, result = value
+    return (marks, result) if all(isinstance(mark, int) for mark in marks) else None
+
+
 @define(eq=False)
 class Operation:
     """One thing that a client wanted of the pool.

@@ -86,6 +86,29 @@ class _EarlyCheck(Core):
             self._check_missed(worker)
 
 
+class _NeverReopens(Core):
+    def _reopen_session(self, number: int) -> None:
+        if number not in self.sessions:
+            super()._reopen_session(number)
+
+
+class _DeafToClosing(Core):
+    def _close_session(self, number: int) -> None:
+        session = self.sessions.get(number)
+        if session is not None and not session.pending:
+            super()._close_session(number)
+
+
+class _SessionsGather(Core):
+    def _choose(self) -> Worker:
+        return self.idle[-1] if self.config.strategy == "lifo" else self.idle[0]
+
+
+class _AlwaysLifo(Core):
+    def _choose(self) -> Worker:
+        return self.idle[-1] if not self.placed else super()._choose()
+
+
 TOLD: Final = (
     Mutant(
         "always-replaced",
@@ -140,5 +163,29 @@ TOLD: Final = (
         "S17",
         "a worker that missed one health check is not given the time for the next",
         Parts(core=_EarlyCheck),
+    ),
+    Mutant(
+        "never-reopens",
+        "S18",
+        "a lost session that its client wants again stays lost",
+        Parts(core=_NeverReopens),
+    ),
+    Mutant(
+        "deaf-to-closing",
+        "S18",
+        "a session with tasks that wait is not closed",
+        Parts(core=_DeafToClosing),
+    ),
+    Mutant(
+        "sessions-gather",
+        "S19",
+        "a worker that has sessions is chosen like any other",
+        Parts(core=_SessionsGather),
+    ),
+    Mutant(
+        "always-lifo",
+        "S19",
+        "the last worker that became free is chosen, whatever is configured",
+        Parts(core=_AlwaysLifo),
     ),
 )

@@ -385,12 +385,3 @@ def test_what_was_done_is_counted() -> None:
     assert (core.accepted, core.retried, core.started) == (3, 1, 2)
     counted = {ending: count for ending, count in core.endings.items() if count}
     assert counted == {Ending.RETURNED: 1, Ending.RAISED: 1}
-
-
-def test_a_task_is_alone_while_a_worker_holds_it_and_nothing_after_it() -> None:
-    pool = PurePool(prefetch=4)
-    pool.submit(*range(5))
-    assert [pool.core.alone(task) for task in (0, 1, 99)] == [0, None, None]
-    pool.reply(0, 0)
-    assert pool.core.workers[0].ahead
-    assert [pool.core.alone(task) for task in (1, 2)] == [None, None]

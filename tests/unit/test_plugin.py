@@ -55,10 +55,10 @@ def run(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--layer", "free"], "--layer 'free': layers are sim, wire, real"),
-        (["--layer", "sim,mock"], "--layer 'sim,mock': layers are sim, wire, real"),
-        (["--layer", ""], "--layer '': layers are sim, wire, real"),
-        (["--layer", ","], "--layer ',': layers are sim, wire, real"),
+        (["--layer", "freely"], "--layer 'freely': layers are sim, wire, real, free"),
+        (["--layer", "sim,mock"], "--layer 'sim,mock': layers are sim, wire, real, free"),
+        (["--layer", ""], "--layer '': layers are sim, wire, real, free"),
+        (["--layer", ","], "--layer ',': layers are sim, wire, real, free"),
         (["--replay", "none.json"], "--replay none.json: there is no such file"),
         (["--replay", "."], "--replay .: there is no such file"),
         (["--mutant", "none-such"], "--mutant 'none-such': mutants are "),
@@ -74,6 +74,18 @@ def test_a_bad_option_ends_the_run_with_exit_code_4_and_one_line(
     assert len(lines) == 1
     assert says in lines[0]
     assert "Traceback" not in result.stdout.str()
+
+
+def test_a_layer_without_a_schedule_is_due_where_it_was_asked_for(run: Pytest) -> None:
+    counts = "def test_free(poolcheck_free):\n    poolcheck_free.examples += 1"
+    assert run(counts, "--layer", "free").ret == 0
+    idle = "def test_free(poolcheck_free):\n    assert poolcheck_free.examples == 0"
+    result = run(idle, "--layer", "free")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert IDLE.format("free") in result.stdout.str()
+    assert run(DOES_SOMETHING).ret == 0, "it has no test there, and nobody asked for it"
+    result = run(DOES_SOMETHING, "--layer", "sim,free")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.mark.parametrize("layer", ["sim", "wire", "real"])

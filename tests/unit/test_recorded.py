@@ -1,0 +1,161 @@
+"""A record becomes a trace that tells a core the same; one that no world tells is refuted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from machines.drivers import Layer
+from machines.recorded import Retraced, Told, handled, retrace
+from machines.run import Run, execute
+from machines.setting import Setting
+from machines.walker import walk
+from model.checker import Verdict
+from pool import events as told
+from pool.events import Event, Reply, Timer, TimerKind
+from pool.record import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ONE = Setting(1)
+
+
+def followed(events: Iterable[tuple[float, Event]], setting: Setting = ONE) -> Retraced:
+    entries = [Entry(at, event) for at, event in events]
+    return retrace(setting, handled(entries, setting))
+
+
+def answer(worker: int, task: int, attempt: int = 1) -> Event:
+    return told.ResultReceived(worker, task, attempt, Reply.RETURNED, 5)
+
+
+Line = tuple[float, Event]
+START: list[Line] = [(0.0, told.PoolStarted()), (0.1, told.WorkerReady(0))]
+BUSY: list[Line] = [*START, (0.2, told.TaskSubmitted(0))]
+EXITED: Line = (0.3, told.WorkerExited(0, -9, 0))
+REAPED: Line = (0.4, told.WorkerReaped(0, 0))
+
+FOLLOWED: dict[str, list[Line]] = {
+    "nothing but a start": START,
+    "a task and its answer": [*BUSY, (0.3, answer(0, 0))],
+    "a death": [*BUSY, EXITED, REAPED],
+    "a death before the task was read": [
+        *BUSY,
+        (0.3, told.WorkerExited(0, -9, 1)),
+        (0.4, told.WorkerReaped(0, 1)),
+    ],
+    "a death while it starts": [
+        *BUSY,
+        EXITED,
+        REAPED,
+        (0.5, told.WorkerExited(1, -9, 0)),
+        (0.6, told.WorkerReaped(1, 0)),
+    ],
+    "a start that fails": [*BUSY, EXITED, REAPED, (0.5, told.SpawnFailed(1))],
+    "a reply that was cut": [*BUSY, (0.3, told.FrameCorrupt(0, "cut")), REAPED],
+    "a deadline, told late": [
+        *START,
+        (0.2, told.TaskSubmitted(0, 0.1)),
+        (0.31, told.TaskSubmitted(1)),
+        (0.32, told.TimerFired(Timer(TimerKind.DEADLINE, 0))),
+        (0.4, told.WorkerReaped(0, 0)),
+    ],
+    "an answer while its worker is to be killed": [
+        *BUSY,
+        (0.3, told.KillRequested(0)),
+        (0.31, answer(0, 0)),
+        REAPED,
+    ],
+}
+
+REFUTED: dict[str, list[Line]] = {
+    "an answer from nobody's task": [*START, (0.2, answer(0, 0))],
+    "two answers": [*BUSY, (0.3, answer(0, 0)), (0.4, answer(0, 0))],
+    "an answer after the exit": [*BUSY, EXITED, (0.35, answer(0, 0)), REAPED],
+    "a timer that nobody set": [*BUSY, (0.3, told.TimerFired(Timer(TimerKind.DEADLINE, 0)))],
+    "a timer that was cleared": [
+        *START,
+        (0.2, told.TaskSubmitted(0, 0.1)),
+        (0.25, answer(0, 0)),
+        (0.31, told.TimerFired(Timer(TimerKind.DEADLINE, 0))),
+    ],
+    "a second start of one process": [*START, (0.2, told.WorkerReady(0))],
+    "an end of a worker that was never started": [*START, (0.2, told.WorkerExited(7, -9, 0))],
+}
+
+
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_what_a_world_can_tell_becomes_a_trace_that_tells_it(name: str) -> None:
+    found = followed(FOLLOWED[name])
+    assert (found.verdict, found.why) == (Verdict.HOLDS, "")
+    assert found.events == len(FOLLOWED[name])
+    assert found.report.violation is None
+    assert execute(found.trace).digest == found.report.digest
+
+
+@pytest.mark.parametrize("name", REFUTED)
+def test_what_no_world_can_tell_is_refuted_at_its_entry(name: str) -> None:
+    found = followed(REFUTED[name])
+    assert found.verdict is Verdict.VIOLATED
+    assert found.why.startswith(f"entry {found.events} of the record, at ")
+
+
+def test_where_two_timers_hang_on_how_late_they_were_nothing_is_known() -> None:
+    late: list[Line] = [
+        *START,
+        (0.2, told.TaskSubmitted(0, 0.1)),
+        (0.21, told.TaskSubmitted(1, 0.5)),
+        (0.8, told.TimerFired(Timer(TimerKind.DEADLINE, 1))),
+    ]
+    assert followed(late).verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_log_of_a_random_walk_is_followed_like_a_record(seed: int) -> None:
+    """What the simulation told is a record of it, as long as no frame was damaged on its way."""
+    walked, _ = walk(seed)
+    if any(step.do in ("mangle", "garble", "divert", "exit", "bloat") for step in walked.steps):
+        walked = type(walked)(
+            walked.setting,
+            tuple(
+                s
+                for s in walked.steps
+                if s.do
+                in (
+                    "submit",
+                    "receive",
+                    "open",
+                    "deliver",
+                    "cancel",
+                    "kill",
+                    "crash",
+                    "open_session",
+                    "reopen",
+                    "close_session",
+                )
+            ),
+        )
+    with Run(walked.setting) as run:
+        for step in walked.steps:
+            run.do(step)
+        log = list(run.world.log)
+    entries = [Entry(*entry) for entry in log if type(entry) is tuple]
+    found = retrace(walked.setting, handled(entries, walked.setting))
+    assert (found.verdict, found.why) == (Verdict.HOLDS, "")
+    assert found.events == len(entries)
+
+
+def test_a_trace_of_a_record_gives_one_digest_on_every_layer() -> None:
+    for name in ("a death", "a deadline, told late", "a reply that was cut"):
+        found = followed(FOLLOWED[name])
+        digests = {execute(found.trace, layer).digest for layer in Layer}
+        assert digests == {found.report.digest}
+
+
+def test_what_a_core_asks_for_is_told_beside_each_entry() -> None:
+    lines = handled([Entry(5.0, told.PoolStarted()), Entry(5.5, told.WorkerReady(0))], ONE)
+    assert [line.at for line in lines] == [0.0, 0.5]
+    assert isinstance(lines[0], Told)
+    assert lines[0].asked
