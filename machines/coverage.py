@@ -11,7 +11,9 @@ every move of its own step. `docs/transitions.md` has examples.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
 
 from machines import trace
 from machines.firings import Coverage, named
@@ -35,6 +37,15 @@ NEXT_START: Final[Victim] = ("next start", 0)
 def fault_in(command: Command) -> str | None:
     """The fault that the command is; a start that is to go well is none."""
     return None if getattr(command, "how", None) is Start.NORMAL else trace.fault_of(command)
+
+
+def faults() -> Iterator[str]:
+    """The name of every fault, in every sort."""
+    for kind in trace.FAULTS:
+        how = attrs.fields_dict(kind).get("how")
+        every: Any = () if how is None else type(how.default)
+        sorts = [sort for sort in every if sort is not Start.NORMAL]
+        yield from [f"{kind.do}:{sort.value}" for sort in sorts] or [kind.do]
 
 
 class Lookout:

@@ -121,8 +121,11 @@ def _only_tested(sort: str, name: str, test: str, why: str) -> Fault:
     return Fault(sort, name, (test,), layers=dict.fromkeys(Layer, why))
 
 
-_NO_LOSS: Final = "a stream between two processes neither doubles nor reorders what it carries"
-_ONE_SIDED: Final = dict.fromkeys(Layer, _NO_LOSS)
+_IN_ORDER: Final = "a stream between two processes keeps the order of what it carries"
+_ONCE: Final = (
+    "a stream between two processes carries nothing twice, and that no pool sends a task twice is "
+    "what S3 is about; a worker starts what it is sent"
+)
 _PARENT: Final = "a trace is driven by the parent, which cannot strike itself and go on"
 _CHILD: Final = (
     "what a task's own child does no trace can see or time; the pool's is on every layer"
@@ -196,7 +199,8 @@ CATALOGUE: Final[tuple[Fault, ...]] = (
     _to_worker("cut", Toward.CUT),
     _to_worker("oversized", Toward.OVERSIZED),
     _to_worker("of an unknown kind", Toward.UNKNOWN),
-    Fault("frame to a worker", "doubled, reordered", (), layers=_ONE_SIDED),
+    Fault("frame to a worker", "doubled", (), layers=dict.fromkeys(Layer, _ONCE)),
+    Fault("frame to a worker", "reordered", (), layers=dict.fromkeys(Layer, _IN_ORDER)),
     _task("raises", "fail"),
     _task("raises what cannot be pickled", "raise_unpicklable"),
     _task("raises what cannot be rebuilt", "raise_unrebuildable"),

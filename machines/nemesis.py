@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import functools
+from typing import TYPE_CHECKING, Final
+
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from machines import trace
 from machines.body import Condition
-from machines.clients import RARELY
 from machines.gate import Start
 from machines.machine import WHICH, Machine
 from machines.trace import How, Toward, Way
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+_HOWS: Final = [How.FLIPPED, How.UNKNOWN, How.OVERSIZED, How.CUT, How.DOUBLED, How.FOREIGN]
+_LESS_OFTEN: Final = [how for how in How if how not in _HOWS]
+_MANY: Final = len(_LESS_OFTEN)
+HOWS: Final = st.sampled_from([*_HOWS * _MANY, *_LESS_OFTEN])
+
+# Of which workers, and what: one rule for them all, so that none takes a turn from the others.
+MISHAPS: Final[list[tuple[str, Callable[[int], trace.Command]]]] = [
+    *(("receiving", functools.partial(trace.Garble, how=how)) for how in Toward),
+    ("running", functools.partial(trace.Exit, how=Way.CODE)),
+    ("living", functools.partial(trace.Exit, how=Way.TERMINATED)),
+    ("receptive", functools.partial(trace.Exit, how=Way.READING)),
+    ("running", trace.Swell),
+    ("living", lambda _: trace.Jump(60.0)),
+]
 
 
 class Nemesis(Machine):
@@ -35,35 +56,16 @@ class Nemesis(Machine):
         self._pick(which, self.in_condition(Condition.STOPPED), trace.Continue)
 
     @precondition(lambda self: self.sending_frames())
-    @rule(which=WHICH, how=st.sampled_from(How))
+    @rule(which=WHICH, how=HOWS)
     def mangle(self, which: int, how: How) -> None:
         """The next frame from a worker is damaged."""
         self._pick(which, self.sending_frames(), lambda worker: trace.Mangle(worker, how))
 
-    @precondition(lambda self: self.receiving())
-    @rule(which=WHICH, how=st.sampled_from(Toward))
-    def garble(self, which: int, how: Toward) -> None:
-        """The next frame to a worker is damaged."""
-        self._pick(which, self.receiving(), lambda worker: trace.Garble(worker, how))
-
-    @precondition(lambda self: self.living())
-    @rule(which=WHICH, how=st.sampled_from(Way))
-    def end(self, which: int, how: Way) -> None:
-        """A worker's process ends in some other way than by being killed."""
-        among = {Way.CODE: self.running, Way.READING: self.receptive}.get(how, self.living)
-        self._pick(which, among(), lambda worker: trace.Exit(worker, how))
-
-    @precondition(lambda self: self.running())
-    @rule(which=WHICH)
-    def swell(self, which: int) -> None:
-        """A function takes memory beyond its worker's limit."""
-        self._pick(which, self.running(), trace.Swell)
-
-    @rule(seconds=st.sampled_from([5.0, 60.0, 3600.0]), surely=RARELY)
-    def jump(self, seconds: float, surely: bool) -> None:
-        """Nothing runs for a while; seldom, because such a run's clock is judged no more."""
-        if surely:
-            self._do(trace.Jump(seconds))
+    @rule(which=WHICH, mishap=st.sampled_from(MISHAPS))
+    def mishap(self, which: int, mishap: tuple[str, Callable[[int], trace.Command]]) -> None:
+        """Something rarer befalls a worker of which that is possible."""
+        among, make = mishap
+        self._pick(which, getattr(self, among)(), make)
 
     @rule(how=st.sampled_from([start for start in Start if start is not Start.NORMAL]))
     def next_start(self, how: Start) -> None:

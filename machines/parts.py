@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -9,6 +10,8 @@ from attrs import frozen
 from pool import worker
 from pool.core import Core
 from pool.frames import FrameDecoder
+from pool.processes import WorkerProcess
+from pool.worker import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,12 +24,23 @@ class Parts:
     Attributes:
         core: the deciding part.
         decoder: what reads the frames that workers send.
+        server: a worker's loop once it has started.
+        process: a worker's process, as the pool's process sees it.
         body: what a worker process runs.
     """
 
     core: type[Core] = Core
     decoder: type[FrameDecoder] = FrameDecoder
+    server: type[Server] = Server
+    process: type[WorkerProcess] = WorkerProcess
     body: Callable[..., int] = worker.run
+
+    @property
+    def main(self) -> Callable[..., int]:
+        """What a worker process runs, with its loop."""
+        if self.server is Server:
+            return self.body
+        return functools.partial(self.body, server=self.server)
 
 
 POOL = Parts()

@@ -90,7 +90,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if not Path(file).is_file():
             raise pytest.UsageError(f"--replay {file}: there is no such file")
     _check_mutant(config.getoption("--mutant"))
-    _wanted(config)
+    _percent(config.getoption("--transitions-fail-under"))
     config.stash[_tallies_key] = Tallies()
     if config.getoption("--hypothesis-profile", None):
         _register_profiles()

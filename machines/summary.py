@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from machines import transitions
-from machines.firings import AFTER
+from machines import coverage, transitions
+from machines.firings import named
 from machines.reachable import Reachable, load
+from model.moves import legal
+from model.sometimes import never
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,18 +96,15 @@ class Summary:
             transitions.write(Path(self._wanted.transitions), self.standings, self._reachable)
 
     def _never_lines(self, layer: str, tally: Tally) -> Iterator[str]:
-        never = self.never(layer, tally)
-        for words in never[:NEVER_MAX]:
+        missed = never_on(layer, tally)
+        for words in missed[:NEVER_MAX]:
             yield f"never on {layer}: {words}"
-        if len(never) > NEVER_MAX:
-            yield f"and {len(never) - NEVER_MAX} more that never happened on {layer}"
+        if len(missed) > NEVER_MAX:
+            yield f"and {len(missed) - NEVER_MAX} more that never happened on {layer}"
 
-    def never(self, layer: str, tally: Tally) -> list[str]:
-        """What must happen sometimes on this layer, and did not, in fixed order."""
-        meaningless = transitions.MEANINGLESS.get(layer, {})
-        due = [
-            words for words in self._reachable.happens if not words.startswith(tuple(meaningless))
-        ]
-        due += [name for name in self._reachable.tuples if AFTER not in name]
-        coverage = tally.coverage
-        return [name for name in due if not coverage.happened[name] and not coverage.fired[name]]
+
+def never_on(layer: str, tally: Tally) -> list[str]:
+    """What must happen sometimes on this layer, and did not, in fixed order."""
+    meaningful = [f for f in coverage.faults() if f not in transitions.MEANINGLESS.get(layer, {})]
+    seen = {*tally.coverage.happened, *tally.coverage.fired}
+    return never(seen, meaningful, [named(row) for row in legal()])

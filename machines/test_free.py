@@ -9,12 +9,14 @@ many of them fail the test.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from machines.free.conclusion import conclude
 from machines.free.judge import judge
+from machines.free.nemesis import BLOWS
 from machines.free.run import free_run, plan_of
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 # A free run takes as long as some fifty examples of the simulation.
 ONE_IN: Final = 70
+# In so many runs each signal must have met a task in flight; in fewer it may not have come to that.
+SOMETIMES_RUNS: Final = 10
 
 
 def test_no_promise_is_broken_by_the_loop_and_its_clients(
@@ -38,7 +42,8 @@ def test_no_promise_is_broken_by_the_loop_and_its_clients(
     """Each run's plan follows from its seed; who is faster does not."""
     runs = max(3, poolcheck_budget.max_examples // ONE_IN)
     first = (poolcheck_seed or 0) * runs
-    struck, unknown = 0, []
+    known, unknown = 0, []
+    struck: Counter[str] = Counter()
     for seed in range(first, first + runs):
         poolcheck_free.begun += 1
         folder = tmp_path / str(seed)
@@ -50,7 +55,10 @@ def test_no_promise_is_broken_by_the_loop_and_its_clients(
         poolcheck_free.examples += 1
         poolcheck_free.steps += judgement.retraced.events
         poolcheck_free.coverage.merge(judgement.retraced.report.coverage)
+        known += not judgement.unknown
         unknown += [f"seed {seed}: {what}" for what in judgement.unknown]
-        struck += run.struck.total()
-    assert struck >= runs, "the nemesis has hardly struck"
-    assert len(unknown) <= max(1, runs // 3), "\n".join(unknown)
+        struck += run.struck
+    assert struck.total() >= runs, "the nemesis has hardly struck"
+    if runs >= SOMETIMES_RUNS:
+        assert {f"{blow.name} at work" for blow in BLOWS} <= set(struck), struck
+    assert known >= runs // 3, "\n".join(unknown)

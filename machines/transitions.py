@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from machines.firings import Coverage
     from machines.reachable import Reachable
+    from machines.run import Report
     from machines.tally import Tally
 
 KINDS: Final = ("worker", "session", "breaker", "task")
@@ -52,17 +53,27 @@ class Standing:
     @property
     def percent(self) -> float:
         """Of what is reachable, how much fired; rounded down, so that 100 means all of it."""
-        return self.percent_of("")
-
-    def percent_of(self, kind: str) -> float:
-        """The same for one kind of move; for all of them if it is empty."""
-        fired, reachable = self.counts(kind)
+        fired, reachable = self.counts("")
         return 100.0 if not reachable else fired * 1000 // reachable / 10
 
     def counts(self, kind: str) -> tuple[int, int]:
         """How many tuples of this kind fired, and how many are reachable."""
         names = [name for name in self.reachable if name.startswith(kind)]
         return sum(1 for name in names if self.fired.get(name)), len(names)
+
+
+def shortcoming(name: str, report: Report) -> str | None:
+    """Why the run of a story is not what the story is for; None if it is.
+
+    Args:
+        name: what the story is to fire.
+        report: of its run.
+    """
+    if report.impossible:
+        return f"the story of {name!r}: its steps {report.impossible} were impossible"
+    if name not in report.coverage.fired and name not in report.coverage.happened:
+        return f"the story of {name!r}: its steps do not fire it"
+    return None
 
 
 def standing(layer: str, coverage: Coverage, reachable: Reachable) -> Standing:
@@ -72,7 +83,7 @@ def standing(layer: str, coverage: Coverage, reachable: Reachable) -> Standing:
     return Standing(layer, coverage.fired, names)
 
 
-def report(standings: list[Standing], reachable: Reachable) -> dict[str, Any]:
+def facts(standings: list[Standing], reachable: Reachable) -> dict[str, Any]:
     """What `transitions.json` says."""
     layers = {
         each.layer: {
@@ -97,7 +108,7 @@ def write(folder: Path, standings: list[Standing], reachable: Reachable) -> Path
     """`transitions.json` is in the folder, which is made if need be; its path is returned."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "transitions.json"
-    text = json.dumps(report(standings, reachable), ensure_ascii=False, indent=1)
+    text = json.dumps(facts(standings, reachable), ensure_ascii=False, indent=1)
     path.write_text(text + "\n", encoding="utf-8")
     return path
 
@@ -118,11 +129,18 @@ def table(standings: list[Standing], reachable: Reachable) -> Iterator[str]:
 
 def _gaps(each: Standing, reachable: Reachable) -> Iterator[str]:
     for name in each.missing[:GAPS_MAX]:
-        yield f"not fired on {each.layer}: {name}"
-        yield from _wrapped(_told(reachable.tuples[name]))
+        yield from gap(each.layer, name, reachable.tuples[name])
     more = len(each.missing) - GAPS_MAX
     if more > 0:
         yield f"and {more} more on {each.layer}"
+
+
+def gap(layer: str, name: str, entry: Mapping[str, Any]) -> Iterator[str]:
+    """The lines that tell of one gap: what did not fire, and the shortest steps to it."""
+    head = f"not fired on {layer}: {name}"
+    before, after, fault = head.partition(AFTER)
+    yield from [head] if len(head) <= WIDTH else [before, f"   {after}{fault}"]
+    yield from _wrapped(_told(entry))
 
 
 def _told(entry: Mapping[str, Any]) -> list[str]:

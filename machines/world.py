@@ -243,7 +243,11 @@ class World:
         if body.condition is Condition.REAPED and not body.facts:
             del self.active[body.number]
         expected = _EVENTS[fact.kind](body, fact)
-        self._tell(self._driver.fact(body.number, expected))
+        shown = self._driver.fact(body.number, expected)
+        if shown is None:
+            self._watch(saw.Told(self.now))  # the pool made nothing of it
+        else:
+            self._tell(shown)
         return True
 
     def _advance(self, command: trace.Advance) -> bool:

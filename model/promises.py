@@ -1,7 +1,8 @@
 """The promises, and the judge that holds a history against all of them.
 
 Read the quoted words in `task_safety.py`, `session_safety.py`, `worker_safety.py`,
-`breaker_safety.py` and `liveness.py`.
+`breaker_safety.py`, `error_truth.py`, `promptness.py`, `timeliness.py`, `liveness.py` and
+`starvation.py`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from model.liveness import BackAtStrength, EveryTaskResolves, ShutdownEnds
 from model.promptness import DoneAtOnce
 from model.session_safety import LossIsLoud, OneWorkerInOrder, OwnState
 from model.session_wishes import WishesGranted
+from model.starvation import NobodyStarves
 from model.task_safety import (
     CancelledStaysCancelled,
     DeadlinesHold,
@@ -62,6 +64,7 @@ PROMISES: Final[tuple[type[Checker], ...]] = (
     EveryTaskResolves,
     BackAtStrength,
     ShutdownEnds,
+    NobodyStarves,
 )
 
 WORDS: Final[dict[str, str]] = {checker.promise: checker.words for checker in PROMISES}

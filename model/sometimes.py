@@ -105,7 +105,6 @@ class RetrySucceeds(Observer):
 
 OBSERVERS: Final[tuple[type[Observer], ...]] = (SessionOutlives, BreakerRecovers, RetrySucceeds)
 FAULT_IN_FLIGHT: Final = "{} happened while a task was in flight"
-MOVE_HAPPENED: Final = "{} happened"
 
 
 class Sometimes:
@@ -154,6 +153,7 @@ def never(happened: Iterable[str], faults: Iterable[str], moves: Iterable[str]) 
     due = [
         *(observer.words for observer in OBSERVERS),
         *(FAULT_IN_FLIGHT.format(fault) for fault in faults),
-        *(MOVE_HAPPENED.format(move) for move in moves),
+        *moves,
     ]
-    return [words for words in due if words not in set(happened)]
+    seen = set(happened)
+    return [words for words in due if words not in seen]

@@ -109,8 +109,15 @@ class WorkerSetup:
     memory_limit: int | None = None
 
 
-def serve(setup: WorkerSetup) -> Generator[Request, bytes | None, Ended]:
-    """Each task that arrives is run once, in order, and answered, until told to stop."""
+def serve(
+    setup: WorkerSetup, server: type[Server] | None = None
+) -> Generator[Request, bytes | None, Ended]:
+    """Each task that arrives is run once, in order, and answered, until told to stop.
+
+    Args:
+        setup: the initializer and the bounds.
+        server: what serves once the worker has started; the `Server` unless given.
+    """
     try:
         if setup.initializer is not None:
             setup.initializer(*setup.initargs)
@@ -118,10 +125,10 @@ def serve(setup: WorkerSetup) -> Generator[Request, bytes | None, Ended]:
         yield Send((encode(Kind.INIT_FAILED, payload=_words(error)),))
         return Ended.INIT_FAILED
     yield Send((encode(Kind.READY),))
-    return (yield from _Server(setup).loop())
+    return (yield from (server or Server)(setup).loop())
 
 
-class _Server:
+class Server:
     """A worker that has started.
 
     Args:
@@ -135,6 +142,7 @@ class _Server:
         self._states: dict[int, dict[Any, Any]] = {}
 
     def loop(self) -> Generator[Request, bytes | None, Ended]:
+        """What it wants done is yielded, until it is told to stop or hears no more."""
         while True:
             try:
                 frames = yield from self._frames()
@@ -243,6 +251,7 @@ def run(
     mark: mmap.mmap,
     token_fd: int,
     setup: WorkerSetup,
+    server: type[Server] | None = None,
 ) -> int:
     """The loop ran on this process's socket to its end; its exit code is returned.
 
@@ -252,6 +261,7 @@ def run(
         mark: one shared byte: how many tasks were begun, modulo 256.
         token_fd: the read end of a pipe of one-byte tokens for tasks that were sent ahead.
         setup: the initializer and the bounds.
+        server: what serves once the worker has started; the `Server` unless given.
     """
     # An interrupt from the keyboard reaches the whole process group; the pool's process answers
     # it, and ends its workers if it wants to.
@@ -261,7 +271,7 @@ def run(
     ends = _Ends(channel, (lifeline_fd, token_fd))
     forks.tell_children(ends)
     try:
-        return _drive(serve(setup), channel, mark, token_fd).value
+        return _drive(serve(setup, server), channel, mark, token_fd).value
     except KeyboardInterrupt:  # a task has undone the first line above
         return exits.INTERRUPTED
 

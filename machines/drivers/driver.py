@@ -61,8 +61,8 @@ class Driver(Protocol):
     def open(self, worker: int) -> None:
         """The function at the worker's gate ends; its reply follows unless it is suspended."""
 
-    def fact(self, worker: int, expected: Event) -> Event:
-        """The worker's next fact, as the layer shows it, is returned.
+    def fact(self, worker: int, expected: Event) -> Event | None:
+        """The worker's next fact, as the layer shows it, is returned; None if it shows nothing.
 
         Raises:
             Diverged: it did not come.

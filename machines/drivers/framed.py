@@ -71,7 +71,7 @@ def frame_of(order: Order, config: PoolConfig) -> bytes:
     )
 
 
-def next_fact(worker: int, stream: Stream) -> Event:
+def next_fact(worker: int, stream: Stream) -> Event | None:
     """The next held frame goes through the pool's decoder; what it tells the core is returned."""
     try:
         frames = stream.decoder.feed(stream.held.popleft())
@@ -80,7 +80,7 @@ def next_fact(worker: int, stream: Stream) -> Event:
     except FrameError as error:
         stream.held.clear()
         return FrameCorrupt(worker, error.reason)
-    return event_of(worker, frames[0])
+    return event_of(worker, frames[0]) if frames else None
 
 
 def mangle(stream: Stream, how: How, config: PoolConfig, names: int) -> None:

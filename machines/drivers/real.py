@@ -30,7 +30,7 @@ from machines.drivers.driver import Diverged
 from machines.gate import Start
 from machines.trace import Toward
 from pool.events import Event, SpawnFailed, WorkerExited, WorkerReaped
-from pool.processes import WorkerProcess, context_for
+from pool.processes import context_for
 from pool.worker import WorkerSetup
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from machines.trace import How
     from pool.config import PoolConfig
     from pool.events import Reply
+    from pool.processes import WorkerProcess
 
 LIMIT_S: Final = 10.0
 _READ_BYTES: Final = 1 << 18
@@ -70,7 +71,7 @@ class RealDriver:
 
     Args:
         config: the pool's configuration.
-        parts: the decoder, and what the processes run.
+        parts: the decoder, the processes, and what they run.
         limit_s: wall-clock seconds to wait for one operating-system fact.
     """
 
@@ -96,8 +97,8 @@ class RealDriver:
             setup = WorkerSetup(
                 gate.install, (theirs, start), self._config.frame_bytes_max, gate.MEMORY_LIMIT
             )
-            body = functools.partial(gate.held, self._parts.body)
-            process = WorkerProcess(worker, self._context, setup, body)
+            body = functools.partial(gate.held, self._parts.main)
+            process = self._parts.process(worker, self._context, setup, body)
             undo.pop_all()
         stream = framed.new_stream(self._parts.decoder, self._config)
         owed = 1 if start in (Start.NORMAL, Start.RAISES) else 0
@@ -158,7 +159,7 @@ class RealDriver:
         member.opened = True
         self._answer(member)
 
-    def fact(self, worker: int, expected: Event) -> Event:
+    def fact(self, worker: int, expected: Event) -> Event | None:
         """The next frame as the pool's decoder reads it, or the end as the kernel tells it."""
         if isinstance(expected, SpawnFailed):
             return expected

@@ -45,7 +45,7 @@ class WireDriver:
 
     Args:
         config: the pool's configuration.
-        parts: the decoder that reads the workers' frames.
+        parts: the workers' loop, and the decoder that reads their frames.
     """
 
     def __init__(self, config: PoolConfig, parts: Parts) -> None:
@@ -57,7 +57,7 @@ class WireDriver:
         """The loop runs up to its first read; one that hangs or exits never gets there."""
         initializer = functools.partial(gate.install, None, start)
         setup = WorkerSetup(initializer, (), self._config.frame_bytes_max)
-        loop = serve(setup) if start in (Start.NORMAL, Start.RAISES) else None
+        loop = serve(setup, self._parts.server) if start in (Start.NORMAL, Start.RAISES) else None
         member = _Worker(framed.new_stream(self._parts.decoder, self._config), loop)
         self._workers[worker] = member
         if loop is not None:
@@ -105,7 +105,7 @@ class WireDriver:
         member.opened = True
         self._answer(member)
 
-    def fact(self, worker: int, expected: Event) -> Event:
+    def fact(self, worker: int, expected: Event) -> Event | None:
         """A held frame as the pool's decoder reads it; an end as it is expected."""
         member = self._workers.get(worker)
         if isinstance(expected, WorkerExited) and member is not None:

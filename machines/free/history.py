@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from machines.free.seen import Answer, Note, Operation
     from pool.record import Entry
 
+# Why a session's state is gone, so that nothing is found there until it is opened again.
+_LOSING: Final = ("worker_lost", "expired")
 _WISHES: Final = {
     told.SessionOpened: "open",
     told.SessionReopened: "reopen",
@@ -104,7 +106,7 @@ class _Core:
         if isinstance(effect, do.RefuseTask):
             yield vocabulary.refused(effect, self.sessions[effect.task])
             return
-        if isinstance(effect, do.SessionMoved) and effect.because == "worker_lost":
+        if isinstance(effect, do.SessionMoved) and effect.because in _LOSING:
             self.lost.append((effect.session, at))
         record = vocabulary.record_of(effect)
         if record is not None:

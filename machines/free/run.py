@@ -36,6 +36,10 @@ FLAVOURS: Final[tuple[dict[str, Any], ...]] = (
     {"queue_limit": 4},
     {"prefetch": 2, "tasks_max": 9},
     {"max_overflow": 1},
+    {"session_ttl": 0.02},
+    {"health_interval": 0.15, "age_max": 0.4},
+    {"lazy": True, "max_overflow": 1, "prefetch": 3},
+    {"start_failures_max": 1, "openings_max": 3, "tasks_max": 5},
 )
 
 

@@ -1,4 +1,4 @@
-"""Free runs find bugs that only live in the production loop; what they leave can be replayed."""
+"""Free runs find bugs that live in the production loop alone; what they leave is replayed."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,6 +116,117 @@ def test_an_idle_layer_is_idle_over_several_processes_too(run: Pytest) -> None:
     result = run(LEAVES_WIRE_OUT, "-n", "2")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines([IDLE.format("wire")])
+
+
+FIRES_A_MOVE = """
+    from machines.run import execute
+    from machines.setting import Setting
+    from machines.trace import Deliver, Trace
+
+    def test_machine(poolcheck_layer, poolcheck_tally):
+        poolcheck_tally.replayed(execute(Trace(Setting(1), (Deliver(0),)), poolcheck_layer))
+"""
+
+
+def test_transitions_are_told_at_length_only_where_that_is_wanted(run: Pytest) -> None:
+    wanted = run(FIRES_A_MOVE, "--transitions", "--layer", "sim,wire")
+    assert wanted.ret == 0
+    wanted.stdout.re_match_lines(
+        [
+            r"fired/reachable +worker +session +breaker +task +all$",
+            r"sim +3/\d+ +0/\d+ +0/\d+ +0/\d+ +0\.\d %$",
+            r"wire +3/\d+ +0/\d+ +0/\d+ +0/\d+ +0\.\d %$",
+            r"not fired on sim: \w+: .* → .* \(.*\)$",
+            r"    with size=1\b.*: .*$",
+            r"and \d+ more on sim$",
+            r"times \(in flight\) +sim +wire$",
+            r"deliver +1 \(0\) +1 \(0\)$",
+        ]
+    )
+    first = next(at for at, line in enumerate(wanted.outlines) if line.startswith("layer "))
+    summary = wanted.outlines[first:]
+    assert max(map(len, summary)) <= 80
+    assert "not fired" not in run(FIRES_A_MOVE, "--layer", "sim").stdout.str()
+
+
+@pytest.mark.parametrize("processes", [[], ["-n", "2"]], ids=["one process", "two processes"])
+def test_transitions_are_written_where_the_option_says(
+    run: Pytest, pytester: pytest.Pytester, processes: list[str]
+) -> None:
+    options = ("--transitions=some/where", "--layer", "sim,wire", *processes)
+    assert run(FIRES_A_MOVE, *options).ret == 0
+    told = json.loads((pytester.path / "some" / "where" / "transitions.json").read_text())
+    ready = "worker: initializing → ready (init_complete)"
+    assert ready in told["reachable"]
+    assert list(told["layers"]) == ["sim", "wire"]
+    for layer in told["layers"].values():
+        assert layer["fired"][ready] == 1
+        assert 0 < layer["percent"] < 1
+        assert len(layer["missing"]) == len(told["reachable"]) - 3
+        assert {"tuple", "shortest"} <= set(layer["missing"][0])
+        assert layer["missing"][0]["shortest"][0]["do"]
+
+
+def test_a_path_after_the_plain_option_is_no_directory(
+    run: Pytest, pytester: pytest.Pytester
+) -> None:
+    result = run(FIRES_A_MOVE, "--layer", "sim", "--transitions", ".")
+    result.assert_outcomes(passed=1)
+    assert not (pytester.path / "transitions.json").exists()
+
+
+@pytest.mark.parametrize("processes", [[], ["-n", "2"]], ids=["one process", "two processes"])
+def test_a_layer_on_which_too_little_fired_fails_the_run(run: Pytest, processes: list[str]) -> None:
+    enough = ("--layer", "sim", "--transitions-fail-under")
+    assert run(FIRES_A_MOVE, *enough, "0.1", *processes).ret == 0
+    result = run(FIRES_A_MOVE, *enough, "100", *processes)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.re_match_lines([r"transitions on sim: 3 of \d+ fired, less than 100 %$"])
+
+
+@pytest.mark.parametrize("value", ["much", "101", "-1", "nan", ""])
+def test_a_bad_percentage_ends_the_run_with_exit_code_2_and_one_line(
+    run: Pytest, value: str
+) -> None:
+    result = run(FIRES_A_MOVE, f"--transitions-fail-under={value}")
+    assert result.ret == 2
+    lines = [line for line in result.errlines if line]
+    assert lines == [
+        f"Exit: --transitions-fail-under {value!r}: a number of percent is needed, 0 to 100"
+    ]
+
+
+def test_nothing_is_demanded_of_a_run_without_machines(run: Pytest) -> None:
+    assert run("def test_plain(): pass", "--transitions-fail-under", "100").ret == 0
+
+
+OWES_EVERYTHING = """
+    def test_stories(poolcheck_layer, poolcheck_tally, poolcheck_reachable):
+        poolcheck_tally.replays += 1
+"""
+
+
+@pytest.mark.parametrize(("profile", "code"), [("dev", 0), ("gate", 1), ("nightly", 1)])
+def test_what_never_happened_fails_the_run_under_the_strict_profiles(
+    run: Pytest, profile: str, code: int
+) -> None:
+    result = run(OWES_EVERYTHING, "--layer", "sim", "--hypothesis-profile", profile)
+    assert result.ret == code
+    result.stdout.re_match_lines(
+        [
+            r"never on sim: a session outlived another's worker$",
+            r"never on sim: the breaker opened and closed again$",
+            r"never on sim: a retry succeeded$",
+            r"never on sim: crash happened while a task was in flight$",
+            r"and \d+ more that never happened on sim$",
+        ]
+    )
+
+
+def test_what_never_happened_is_no_concern_of_a_part_of_the_machines(run: Pytest) -> None:
+    result = run(FIRES_A_MOVE, "--layer", "sim", "--hypothesis-profile", "gate")
+    assert result.ret == 0
+    assert "never on sim" not in result.stdout.str()
 
 
 def test_a_run_that_does_something_on_each_layer_passes_with_a_table(run: Pytest) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from machines.drivers import Layer
-from machines.recorded import Retraced, Told, handled, retrace
+from machines.led import Told
+from machines.recorded import Retraced, handled, retrace
 from machines.run import Run, execute
 from machines.setting import Setting
 from machines.walker import walk
@@ -100,6 +101,18 @@ def test_what_no_world_can_tell_is_refuted_at_its_entry(name: str) -> None:
     found = followed(REFUTED[name])
     assert found.verdict is Verdict.VIOLATED
     assert found.why.startswith(f"entry {found.events} of the record, at ")
+
+
+@pytest.mark.parametrize("reply", [None, Reply.RETURNED])
+def test_what_the_fallback_executor_did_is_followed(reply: Reply | None) -> None:
+    diverted: list[Line] = [
+        (0.0, told.PoolStarted()),
+        (0.1, told.TaskSubmitted(0)),
+        (0.2, told.SpawnFailed(0)),
+        (0.3, told.FallbackEnded(0, reply, 5)),
+    ]
+    found = followed(diverted, Setting(1, start_failures_max=1, fallback=True))
+    assert (found.verdict, found.why) == (Verdict.HOLDS, "")
 
 
 def test_where_two_timers_hang_on_how_late_they_were_nothing_is_known() -> None:
