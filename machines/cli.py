@@ -229,6 +229,45 @@ def bench(*, as_json: bool, demand_bars: bool, **settings: Any) -> int:
     return run(_progress, as_json=as_json, demand_bars=demand_bars, **given)
 
 
+@command.command()
+@click.option(
+    "--agreement",
+    type=click.IntRange(0),
+    metavar="N",
+    default=200,
+    show_default=True,
+    help="So many random walks on sim and on wire.",
+)
+@click.option(
+    "--real",
+    type=click.IntRange(0),
+    metavar="N",
+    default=10,
+    show_default=True,
+    help="So many of them on real, too.",
+)
+@click.option("--crash-points", is_flag=True, help="A worker dies wherever it can.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="The first walk's number.")
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+def check(*, agreement: int, real: int, crash_points: bool, seed: int, as_json: bool) -> int:
+    r"""Whether the layers agree, and what becomes of workers that die at the worst moment.
+
+    \b
+    poolcheck check --agreement 10000 --real 500
+    poolcheck check --agreement 0 --real 0 --crash-points
+    """
+    from machines.checking import check as run  # noqa: PLC0415 - see the module's docstring
+
+    return run(
+        _progress,
+        agreement=agreement,
+        real=real,
+        crash_points=crash_points,
+        seed=seed,
+        as_json=as_json,
+    )
+
+
 def _load(file: Path) -> Traced:
     """The counterexample in the file; or its trace, if it is a flight recorder's."""
     from machines import counterexample, recorded  # noqa: PLC0415 - see the module's docstring

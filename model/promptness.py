@@ -124,21 +124,23 @@ class DoneAtOnce(Checker):
             place.pop(task, None)
 
     def _told(self, record: saw.Told) -> str | None:
-        for task, delay in self._planned.items():
-            if task in self._session_of:
-                place = self._resting if delay else self._waiting
-                place[task] = record.at + delay
-        self._planned.clear()
+        if self._planned:
+            for task, delay in self._planned.items():
+                if task in self._session_of:
+                    place = self._resting if delay else self._waiting
+                    place[task] = record.at + delay
+            self._planned.clear()
         # At that very time its timer may be yet to come.
-        for task in [task for task, at in self._resting.items() if at < record.at]:
-            del self._resting[task]
-            self._waiting[task] = None
+        if self._resting:
+            for task in [task for task, at in self._resting.items() if at < record.at]:
+                del self._resting[task]
+                self._waiting[task] = None
         return self._idle_hands() or self._too_few(record.at)
 
     def _idle_hands(self) -> str | None:
-        free = {worker for worker, state in self._states.items() if state == "ready"}
-        if not free:
+        if not self._waiting or "ready" not in self._states.values():
             return None
+        free = {worker for worker, state in self._states.items() if state == "ready"}
         for task in self._waiting:
             session = self._session_of.get(task)
             home = None if session is None else self._home.get(session)

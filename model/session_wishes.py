@@ -69,6 +69,8 @@ class WishesGranted(Checker):
         self._broke = True
 
     def _told(self, _: saw.Told) -> str | None:
+        if not self._states and not self._asked:
+            return None
         asked, self._asked = self._asked, []
         refusals, self._refusals = self._refusals, {}
         for record, before in asked:
