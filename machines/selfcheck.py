@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
+import os
 import time
+from concurrent.futures import ProcessPoolExecutor
+from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
@@ -22,7 +27,7 @@ from machines.tally import Tally
 from model.promises import PROMISES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from machines.hunt import Finding
     from machines.mutants import Mutant
@@ -30,6 +35,8 @@ if TYPE_CHECKING:
 
 EXAMPLES_MAX: Final = 2_000
 STEPS: Final = 50
+PROCESSES_MAX: Final = 8
+JOBS_APART: Final = 4  # fewer for each process are not worth its start
 # Nothing is shrunk on real processes; so there the machines try what is short.
 STEPS_REAL: Final = 6
 _SHORT: Final = tuple(machine for machine in MACHINES if machine is not BurstMachine)
@@ -146,6 +153,93 @@ def check(
         )
     steps_found = len(findings[0].trace.steps)
     return Check(mutant, example.promise, tally.begun, seconds, steps_found, example, real)
+
+
+@frozen
+class Seeds:
+    """What came of hunting one planted bug with several seeds.
+
+    Attributes:
+        checks: one for each seed; only the first has replays on real processes.
+    """
+
+    checks: tuple[Check, ...]
+
+    @property
+    def found_in(self) -> int:
+        """With how many seeds it was found."""
+        return sum(one.found for one in self.checks)
+
+    @property
+    def passed(self) -> bool:
+        """Whether it was found as what it is with every seed, and shown on real processes."""
+        return all(one.passed for one in self.checks)
+
+    @property
+    def first(self) -> Check:
+        """What came of the first seed."""
+        return self.checks[0]
+
+    def facts(self) -> dict[str, Any]:
+        """What `--json` prints of it: medians over the seeds, and each seed's figures."""
+        steps = [len(one.example.steps) for one in self.checks if one.example is not None]
+        return {
+            **self.first.facts(),
+            "found": self.found_in == len(self.checks),
+            "found_in": f"{self.found_in}/{len(self.checks)}",
+            "examples": int(median(one.examples for one in self.checks)),
+            "examples_max": max(one.examples for one in self.checks),
+            "seconds": round(sum(one.seconds for one in self.checks), 3),
+            "steps_found": int(median(one.steps_found for one in self.checks)),
+            "steps": int(median(steps)) if steps else None,
+            "passed": self.passed,
+        }
+
+
+def check_all(
+    mutants: Sequence[Mutant],
+    seeds: Sequence[int],
+    *,
+    real_times: int,
+    after_each: Callable[[], None] = lambda: None,
+) -> list[Seeds]:
+    """Every planted bug was hunted with every seed, in this process and beside it.
+
+    Which process does what changes nothing of what is found.
+
+    Args:
+        mutants: the bugs.
+        seeds: Hypothesis's seeds.
+        real_times: how many replays on real processes, of what the first seed found.
+        after_each: called after each hunt, for progress.
+    """
+    jobs = [
+        (mutant, seeded, real_times if seeded == seeds[0] else 0)
+        for mutant in mutants
+        for seeded in seeds
+    ]
+    processes = min(os.cpu_count() or 1, PROCESSES_MAX, len(jobs) // JOBS_APART)
+    done: list[Check] = []
+    with contextlib.ExitStack() as stack:
+        results: Iterable[Check] = (check(m, s, real_times=times) for m, s, times in jobs)
+        if processes > 1:
+            context = multiprocessing.get_context("spawn")
+            executor = ProcessPoolExecutor(processes, mp_context=context)
+            stack.callback(executor.shutdown, cancel_futures=True)
+            results = executor.map(_check_apart, *zip(*jobs, strict=True))
+        for one in results:
+            done.append(one)
+            after_each()
+    apart = len(seeds)
+    return [Seeds(tuple(done[at : at + apart])) for at in range(0, len(done), apart)]
+
+
+def _check_apart(mutant: Mutant, seeded: int, real_times: int) -> Check:
+    """As `check`; what is of use only where it was made stays there."""
+    one = check(mutant, seeded, real_times=real_times)
+    if one.real is not None:
+        one.real.report = None
+    return one
 
 
 def canary_found(seeded: int) -> bool:
