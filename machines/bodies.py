@@ -75,17 +75,13 @@ class Bodies:
         body.gate = Gate.CLOSED
         body.begun += 1
         body.found = None
-        stateless = False
         if order.session is not None:
             if order.opens:
                 body.marks[order.session] = []
-            stateless = order.session not in body.marks
             marks = body.marks.setdefault(order.session, [])
             body.found = list(marks)
             marks.append(order.number)
         self._see(saw.Started(order.number, body.number))
-        if stateless:
-            self._see(saw.Found(order.number, None))
 
     def answer(self, body: Body) -> None:
         """The function has ended, and its worker replies."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from machines.parts import Parts
     from machines.recorded import Retraced
     from machines.replay import Replay, Traced
-    from machines.selfcheck import Check
+    from machines.selfcheck import Seeds
 
 LAYERS: Final = ("sim", "wire", "real")
 CANNOT_RUN: Final = 2
@@ -130,6 +130,13 @@ def replay(
 @command.command()
 @click.option("--seed", type=int, default=0, show_default=True, help="Hypothesis's seed.")
 @click.option(
+    "--seeds",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="So many seeds, from that one on.",
+)
+@click.option(
     "--mutant", "names", multiple=True, metavar="NAME", help="Only this bug (may be repeated)."
 )
 @click.option(
@@ -148,6 +155,7 @@ def replay(
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def selfcheck(
     seed: int,
+    seeds: int,
     names: tuple[str, ...],
     real_times: int,
     save: Path | None,
@@ -157,7 +165,7 @@ def selfcheck(
     from machines import counterexample  # noqa: PLC0415 - see the module's docstring
     from machines.drivers import Diverged  # noqa: PLC0415 - see the module's docstring
     from machines.mutants import BY_NAME, MUTANTS  # noqa: PLC0415 - see the module's docstring
-    from machines.selfcheck import canary_found, check  # noqa: PLC0415 - as above
+    from machines.selfcheck import canary_found, check_all  # noqa: PLC0415 - as above
 
     for name in names:
         _parts(name)
@@ -165,17 +173,18 @@ def selfcheck(
         save.mkdir(parents=True, exist_ok=True)
     chosen = [BY_NAME[name] for name in names] or list(MUTANTS)
     try:
-        with _progress("hunting planted bugs", 1 + len(chosen) * (2 + real_times)) as advance:
+        with _progress("hunting planted bugs", 1 + len(chosen) * seeds) as advance:
             canary = canary_found(seed)
             advance()
-            checks = [check(m, seed, real_times=real_times, after_each=advance) for m in chosen]
+            those = range(seed, seed + seeds)
+            checks = check_all(chosen, those, real_times=real_times, after_each=advance)
     except Diverged as error:
         click.echo(f"poolcheck: diverged: {error}", err=True)
         return UNKNOWN
     if save is not None:
         for one in checks:
-            if one.example is not None:
-                counterexample.save(one.example, save)
+            if one.first.example is not None:
+                counterexample.save(one.first.example, save)
     if as_json:
         facts = {
             "mutants": [one.facts() for one in checks],
@@ -340,23 +349,30 @@ def _tell_replays(results: Sequence[tuple[Path, Traced, Replay]]) -> None:
             click.echo("\n".join(f"    {line}" for line in lines))
 
 
-def _tell_checks(checks: Sequence[Check], *, canary: bool) -> None:
+def _tell_checks(checks: Sequence[Seeds], *, canary: bool) -> None:
+    from statistics import median  # noqa: PLC0415 - see the module's docstring
+
     from rich.console import Console  # noqa: PLC0415 - see the module's docstring
     from rich.table import Table  # noqa: PLC0415 - see the module's docstring
 
     table = Table(box=None, pad_edge=False)
-    for column in ("planted bug", "breaks", "examples", "s", "steps", "real", "verdict"):
-        right = column in ("examples", "s", "steps", "real")
+    for column in ("planted bug", "breaks", "seeds", "examples", "s", "steps", "real", "verdict"):
+        right = column in ("seeds", "examples", "s", "steps", "real")
         table.add_column(column, justify="right" if right else "left", no_wrap=True)
     for one in checks:
         facts = one.facts()
-        steps = f"{facts['steps_found']} → {facts['steps']}" if one.found else "-"
-        verdict = "found" if one.passed else "MISSED" if not one.found else "FAILED"
-        row = (facts["examples"], f"{facts['seconds']:.1f}", steps, facts["real"] or "-", verdict)
-        table.add_row(one.mutant.name, one.mutant.promise, *map(str, row))
+        steps = f"{facts['steps_found']} → {facts['steps']}" if one.found_in else "-"
+        verdict = "found" if one.passed else "FAILED" if facts["found"] else "MISSED"
+        figures = (facts["examples"], f"{facts['seconds']:.1f}", steps, facts["real"] or "-")
+        row = (facts["name"], facts["promise"], facts["found_in"], *figures, verdict)
+        table.add_row(*map(str, row))
     console = Console()
     console.print(table)
     found = sum(one.passed for one in checks)
+    told = [one.facts() for one in checks]
+    steps = median([facts["steps"] for facts in told if facts["steps"] is not None] or [0])
+    examples = median(facts["examples"] for facts in told)
     console.print(
-        f"{found} of {len(checks)} found; the canary was {'found' if canary else 'MISSED'}"
+        f"{found} of {len(checks)} found; the canary was {'found' if canary else 'MISSED'}\n"
+        f"medians: {examples:g} examples, {steps:g} steps"
     )

@@ -25,7 +25,7 @@ from pool.events import TimerKind
 from pool.lifecycle import WorkerState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
 
     from machines.body import Body
@@ -162,7 +162,7 @@ class Run:
         return self._report(end)
 
     def _heal(self) -> None:
-        complete = heal(self.world)
+        complete = heal(self.world, lambda: self.violation is not None)
         if self.violation is None:
             self._watch(saw.Healed(complete, self.world.ready))
 
@@ -205,8 +205,13 @@ class Run:
         )
 
 
-def heal(world: World) -> bool:
+def heal(world: World, enough: Callable[[], bool] = lambda: False) -> bool:
     """Faults stop and the schedule is fair until nothing more can happen.
+
+    Args:
+        world: what heals.
+        enough: whether what was seen already suffices; what comes after a broken promise is its
+            consequence, and may be what no layer can show.
 
     Returns:
         False if the budget of moves ran out first.
@@ -216,6 +221,8 @@ def heal(world: World) -> bool:
         moves = fair_moves(world)
         if moves:
             for move in moves:
+                if enough():
+                    return True
                 world.do(move)
             continue
         due = _awaited(world)

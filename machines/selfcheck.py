@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
+import os
 import time
+from concurrent.futures import ProcessPoolExecutor
+from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 from hypothesis import Phase, settings
 
 from machines import counterexample
+from machines.burst import BurstMachine
 from machines.counterexample import Counterexample, Status
 from machines.drivers import Layer
 from machines.hunt import budget_of, hunt_in_turn
@@ -21,7 +27,7 @@ from machines.tally import Tally
 from model.promises import PROMISES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from machines.hunt import Finding
     from machines.mutants import Mutant
@@ -29,6 +35,11 @@ if TYPE_CHECKING:
 
 EXAMPLES_MAX: Final = 2_000
 STEPS: Final = 50
+PROCESSES_MAX: Final = 8
+JOBS_APART: Final = 4  # fewer for each process are not worth its start
+# Nothing is shrunk on real processes; so there the machines try what is short.
+STEPS_REAL: Final = 6
+_SHORT: Final = tuple(machine for machine in MACHINES if machine is not BurstMachine)
 
 
 @frozen
@@ -105,8 +116,10 @@ def check(
         after_each: called after each stage, for progress.
     """
     tally = Tally()
+    real_only = mutant.layer is Layer.REAL
+    steps = STEPS_REAL if real_only else STEPS
     budget = settings(
-        budget_of(settings(), mutant.layer, EXAMPLES_MAX, STEPS),
+        budget_of(settings(), mutant.layer, EXAMPLES_MAX, steps),
         database=None,
         phases=[Phase.generate],
         report_multiple_bugs=False,
@@ -114,7 +127,13 @@ def check(
     own = [kind for kind in PROMISES if kind.promise == mutant.promise]
     began = time.monotonic()
     findings = hunt_in_turn(
-        mutant.layer, tally, budget, MACHINES, parts=mutant.parts, seeded=seeded, promises=own
+        mutant.layer,
+        tally,
+        budget,
+        _SHORT if real_only else MACHINES,
+        parts=mutant.parts,
+        seeded=seeded,
+        promises=own,
     )
     seconds = time.monotonic() - began
     after_each()
@@ -136,6 +155,93 @@ def check(
     return Check(mutant, example.promise, tally.begun, seconds, steps_found, example, real)
 
 
+@frozen
+class Seeds:
+    """What came of hunting one planted bug with several seeds.
+
+    Attributes:
+        checks: one for each seed; only the first has replays on real processes.
+    """
+
+    checks: tuple[Check, ...]
+
+    @property
+    def found_in(self) -> int:
+        """With how many seeds it was found."""
+        return sum(one.found for one in self.checks)
+
+    @property
+    def passed(self) -> bool:
+        """Whether it was found as what it is with every seed, and shown on real processes."""
+        return all(one.passed for one in self.checks)
+
+    @property
+    def first(self) -> Check:
+        """What came of the first seed."""
+        return self.checks[0]
+
+    def facts(self) -> dict[str, Any]:
+        """What `--json` prints of it: medians over the seeds, and each seed's figures."""
+        steps = [len(one.example.steps) for one in self.checks if one.example is not None]
+        return {
+            **self.first.facts(),
+            "found": self.found_in == len(self.checks),
+            "found_in": f"{self.found_in}/{len(self.checks)}",
+            "examples": int(median(one.examples for one in self.checks)),
+            "examples_max": max(one.examples for one in self.checks),
+            "seconds": round(sum(one.seconds for one in self.checks), 3),
+            "steps_found": int(median(one.steps_found for one in self.checks)),
+            "steps": int(median(steps)) if steps else None,
+            "passed": self.passed,
+        }
+
+
+def check_all(
+    mutants: Sequence[Mutant],
+    seeds: Sequence[int],
+    *,
+    real_times: int,
+    after_each: Callable[[], None] = lambda: None,
+) -> list[Seeds]:
+    """Every planted bug was hunted with every seed, in this process and beside it.
+
+    Which process does what changes nothing of what is found.
+
+    Args:
+        mutants: the bugs.
+        seeds: Hypothesis's seeds.
+        real_times: how many replays on real processes, of what the first seed found.
+        after_each: called after each hunt, for progress.
+    """
+    jobs = [
+        (mutant, seeded, real_times if seeded == seeds[0] else 0)
+        for mutant in mutants
+        for seeded in seeds
+    ]
+    processes = min(os.cpu_count() or 1, PROCESSES_MAX, len(jobs) // JOBS_APART)
+    done: list[Check] = []
+    with contextlib.ExitStack() as stack:
+        results: Iterable[Check] = (check(m, s, real_times=times) for m, s, times in jobs)
+        if processes > 1:
+            context = multiprocessing.get_context("spawn")
+            executor = ProcessPoolExecutor(processes, mp_context=context)
+            stack.callback(executor.shutdown, cancel_futures=True)
+            results = executor.map(_check_apart, *zip(*jobs, strict=True))
+        for one in results:
+            done.append(one)
+            after_each()
+    apart = len(seeds)
+    return [Seeds(tuple(done[at : at + apart])) for at in range(0, len(done), apart)]
+
+
+def _check_apart(mutant: Mutant, seeded: int, real_times: int) -> Check:
+    """As `check`; what is of use only where it was made stays there."""
+    one = check(mutant, seeded, real_times=real_times)
+    if one.real is not None:
+        one.real.report = None
+    return one
+
+
 def canary_found(seeded: int) -> bool:
     """Whether the machines find a bug that nothing with eyes can miss."""
     return check(CANARY, seeded, real_times=0).found
@@ -144,8 +250,9 @@ def canary_found(seeded: int) -> bool:
 def _shrunk(
     mutant: Mutant, finding: Finding, seeded: int, own: list[type[Checker]]
 ) -> Counterexample:
-    promise = finding.violation.promise
-    trace, _ = shrink(finding.trace, promise, mutant.layer, mutant.parts, promises=own)
+    promise, trace = finding.violation.promise, finding.trace
+    if mutant.layer is not Layer.REAL:
+        trace, _ = shrink(trace, promise, mutant.layer, mutant.parts, promises=own)
     report = execute(trace, mutant.layer, mutant.parts, promises=own)
     facts = {"mutant": mutant.name, "layer": mutant.layer.value, "seed": str(seeded)}
     return counterexample.new(trace, report, Status.FIXED, found_by="poolcheck selfcheck", **facts)

@@ -43,9 +43,9 @@ class _ResultToTheYoungest(Core):
 
 class _OneRetryTooMany(Core):
     def _may_run_again(self, task: Task) -> bool:
-        task.starts -= task.retries > 0
+        task.retries += 1
         again = super()._may_run_again(task)
-        task.starts += task.retries > 0
+        task.retries -= 1
         return again
 
 
@@ -151,14 +151,12 @@ ANSWERS: Final = (
         "S3",
         "a task is tried once more than it allows",
         Parts(core=_OneRetryTooMany),
-        steps_max=10,
     ),
     Mutant(
         "scarcity-is-no-start",
         "S3",
         "an attempt that ran out of a resource is not counted",
         Parts(core=_ScarcityIsNoStart),
-        steps_max=10,
     ),
     Mutant(
         "idle-twice",
@@ -177,7 +175,6 @@ ANSWERS: Final = (
         "S9",
         "a task that is handed out again is taken off the count of the waiting again",
         Parts(core=_LeavesTwice),
-        steps_max=10,
     ),
     Mutant(
         "deadline-from-dispatch",

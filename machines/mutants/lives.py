@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from machines.mutants.mutant import Mutant
 from machines.parts import Parts
 from pool import effects as do
-from pool.breaker import Breaker, BreakerState
-from pool.core import GRACE, Core
+from pool.breaker import Breaker, BreakerBecause, BreakerState
+from pool.core import Core
 from pool.events import TimerKind
 from pool.lifecycle import LIFECYCLE, Because, WorkerState
 from pool.workers import BREAKER
@@ -66,16 +66,22 @@ class _HalfOpenIsOpen(Core):
         self.breaker = _EverybodyProbes(config.breaker)
 
 
-class _KilledDoNotCount(Core):
-    def _start_failed(self, detail: str, *, killed: bool) -> None:
-        if not killed:
-            super()._start_failed(detail, killed=killed)
+class _OneFailureMore(Breaker):
+    def failed(self, *, killed: bool = False) -> BreakerBecause | None:
+        because = super().failed(killed=killed)
+        due = self.failures > self.policy.failures_max
+        return because if due or because is not BreakerBecause.TRIPPED else None
 
 
-class _LaterGraceWins(Core):
+class _OneFailureTooMany(Core):
+    def __init__(self, config: PoolConfig, *, watched: bool = True) -> None:
+        super().__init__(config, watched=watched)
+        self.breaker = _OneFailureMore(config.breaker)
+
+
+class _GraceUponGrace(Core):
     def _bound_shutdown(self, grace: float) -> None:
-        self.grace_at = self._now + grace
-        self._out.append(do.SetTimer(GRACE, self.grace_at))
+        super()._bound_shutdown(grace + self.config.grace)
 
 
 class _StopUnbounded(Core):
@@ -124,16 +130,16 @@ LIVES: Final = (
         Parts(core=_HalfOpenIsOpen),
     ),
     Mutant(
-        "killed-starts-do-not-count",
+        "one-failure-too-many",
         "S12",
-        "a start that somebody killed is no failure to the breaker",
-        Parts(core=_KilledDoNotCount),
+        "the breaker opens one failed start too late",
+        Parts(core=_OneFailureTooMany),
     ),
     Mutant(
-        "later-grace-wins",
+        "grace-upon-grace",
         "L3",
-        "a second shutdown prolongs the grace of the first",
-        Parts(core=_LaterGraceWins),
+        "a shutdown's own grace is added to the configured one",
+        Parts(core=_GraceUponGrace),
     ),
     Mutant(
         "stop-unbounded",

@@ -13,7 +13,6 @@ from pool.effects import SendTask
 from pool.sessions import SessionBecause, SessionState
 
 if TYPE_CHECKING:
-    from pool.config import PoolConfig
     from pool.sessions import Session
     from pool.state import Worker
 
@@ -23,20 +22,6 @@ class _SiblingsElsewhere(Core):
         pending, session.pending = session.pending, 1
         super()._place_session(session, worker)
         session.pending = pending
-
-
-class _OpensOnce(Core):
-    def __init__(self, config: PoolConfig, *, watched: bool = True) -> None:
-        super().__init__(config, watched=watched)
-        self._opened: set[int] = set()
-
-    def _send(self, worker: Worker) -> None:
-        super()._send(worker)
-        sent = self._out[-1]
-        if isinstance(sent, SendTask) and sent.opens:
-            if worker.number in self._opened:
-                self._out[-1] = attrs.evolve(sent, opens=False)
-            self._opened.add(worker.number)
 
 
 class _EachTaskAfresh(Core):
@@ -69,12 +54,6 @@ PLACES: Final = (
         "S5",
         "what a session has waiting when it finds its worker may still go to any",
         Parts(core=_SiblingsElsewhere),
-    ),
-    Mutant(
-        "opens-once",
-        "S6",
-        "a worker is told to make a state only for the first session that it has",
-        Parts(core=_OpensOnce),
     ),
     Mutant(
         "each-task-afresh",

@@ -21,8 +21,8 @@ class _LastInFirstOut(Core):
 
 class _SessionsFirst(Core):
     def _answer_calls(self, *, before_others: bool) -> None:
-        del before_others
-        super()._answer_calls(before_others=False)
+        if before_others:
+            super()._answer_calls(before_others=False)
 
 
 class _SessionsLast(Core):
