@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
@@ -17,13 +18,27 @@ from machines.clients import Clients
 from machines.gate import Start
 from machines.machine import WHICH
 from machines.nemesis import Nemesis
+from machines.run import execute
 from machines.schedule import Schedule
 from machines.swarm import OFF
-from machines.trace import Advance, Crash, Deliver, NextStart, Setting, Submit
+from machines.trace import (
+    Advance,
+    Crash,
+    Deliver,
+    Divert,
+    Elsewhere,
+    NextStart,
+    Setting,
+    Submit,
+    Trace,
+)
 from pool.recovery import Shape, Strategy
 
 if TYPE_CHECKING:
+    from machines.drivers import Layer
+    from machines.parts import Parts
     from machines.prove import Prove
+    from machines.tally import Tally
 
 LOST: Final = st.sampled_from(
     [
@@ -114,3 +129,26 @@ class RecoveryMachine(Clients, Schedule, Nemesis):
 def test_what_fails_is_tried_again_as_often_as_it_may(poolcheck_prove: Prove) -> None:
     """And no more often: neither a task nor the start of a worker."""
     poolcheck_prove(RecoveryMachine)
+
+
+_HELPLESS: Final = (
+    Deliver(0),
+    Crash(0),
+    NextStart(Start.REFUSED),
+    Deliver(0),
+    Deliver(0),
+    Deliver(1),
+)
+
+
+@pytest.mark.parametrize("how", Elsewhere)
+def test_what_no_worker_will_run_the_fallback_may_have_though_none_may_wait(
+    how: Elsewhere, poolcheck_layer: Layer, poolcheck_tally: Tally, poolcheck_parts: Parts
+) -> None:
+    """The breaker is open and the queue has no place, and yet a task is not one too many."""
+    setting = Setting(1, queue_limit=0, start_failures_max=1, openings_max=1, fallback=True)
+    story = Trace(setting, (*_HELPLESS, Submit(0), Divert(0, how)))
+    report = execute(story, poolcheck_layer, poolcheck_parts)
+    assert report.violation is None, report.violation
+    assert not report.impossible
+    poolcheck_tally.replays += 1

@@ -74,6 +74,7 @@ class ErrorsToldTruly(Checker):
         self._tasks: dict[int, _Attempts] = {}
         self._ended: dict[int, str] = {}
         self._broke = False
+        self._unserved: set[int] = set()
         self._holding = Holding()
 
     def watches(self) -> Watches:
@@ -91,6 +92,7 @@ class ErrorsToldTruly(Checker):
             saw.Troubled: self._troubled,
             saw.RetryPlanned: self._planned,
             saw.Diverted: self._diverted,
+            saw.FallbackRefused: lambda r: self._unserved.add(r.task),
             saw.Resolved: self._resolved,
             saw.Answered: self._answered,
             saw.Broke: self._break,
@@ -257,6 +259,10 @@ class ErrorsToldTruly(Checker):
         categories, strategies = ANSWERS.get(ending, (set(), set()))
         if ending in ("lost", "raised"):
             categories = {task.category}
+        if ending == "broken":
+            unserved = record.task in self._unserved
+            categories = {"system" if unserved else "initialization"}
+            strategies = {"failover" if unserved else "circuit_break"}
         if record.category not in categories or record.strategy not in strategies:
             words = f"{' or '.join(sorted(categories))} and {' or '.join(sorted(strategies))}"
             return f"{who} was told as {record.category} and {record.strategy}; right is {words}"
