@@ -66,9 +66,15 @@ class Retraced:
 
 
 def is_record(path: Path) -> bool:
-    """Whether the file is what a flight recorder writes; a counterexample tells of no run."""
-    with path.open("rb") as file:
-        begins = file.read(_BEGINNING)
+    """Whether the file is what a flight recorder writes; what cannot be read is none.
+
+    A counterexample may begin with its format, too, but tells of no run.
+    """
+    try:
+        with path.open("rb") as file:
+            begins = file.read(_BEGINNING)
+    except OSError:
+        return False
     return begins.startswith(HEAD_BEGINS) and b'"run":' in begins
 
 
