@@ -13,7 +13,7 @@ just before it. If the order of two timers hung on how late they were, nothing i
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 from attrs import frozen
@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from machines.run import Report
     from pool.core import Core
     from pool.record import Entry, Head
+
+
+# So much of a record's first line names its format and its run.
+_BEGINNING: Final = 40
 
 
 @frozen
@@ -62,9 +66,16 @@ class Retraced:
 
 
 def is_record(path: Path) -> bool:
-    """Whether the file is what a flight recorder writes."""
-    with path.open("rb") as file:
-        return file.read(len(HEAD_BEGINS)) == HEAD_BEGINS
+    """Whether the file is what a flight recorder writes; what cannot be read is none.
+
+    A counterexample may begin with its format, too, but tells of no run.
+    """
+    try:
+        with path.open("rb") as file:
+            begins = file.read(_BEGINNING)
+    except OSError:
+        return False
+    return begins.startswith(HEAD_BEGINS) and b'"run":' in begins
 
 
 def load(path: Path, parts: Parts = POOL) -> Retraced:

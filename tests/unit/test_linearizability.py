@@ -122,6 +122,10 @@ def test_a_history_that_no_order_explains_is_refuted_by_its_shortest_prefix(name
     assert found.at in refuted
 
 
+def test_an_answer_that_nobody_knows_says_so() -> None:
+    assert str(lost_answer(READ, 0)).endswith("result=unknown)")
+
+
 def test_a_search_without_budget_knows_nothing() -> None:
     many = [lost_answer(("append", n), 0) for n in range(5)]
     last = op(READ, 1, 2, (4, 3, 2, 1, 0))

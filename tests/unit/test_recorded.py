@@ -8,17 +8,18 @@ import pytest
 
 from machines.drivers import Layer
 from machines.led import Told
-from machines.recorded import Retraced, handled, retrace
+from machines.recorded import Retraced, handled, is_record, retrace
 from machines.run import Run, execute
 from machines.setting import Setting
 from machines.walker import walk
 from model.checker import Verdict
 from pool import events as told
 from pool.events import Event, Reply, Timer, TimerKind
-from pool.record import Entry
+from pool.record import Entry, Head, head_line, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 ONE = Setting(1)
 
@@ -173,6 +174,14 @@ def test_a_trace_of_a_record_gives_one_digest_on_every_layer() -> None:
         found = followed(FOLLOWED[name])
         digests = {execute(found.trace, layer).digest for layer in Layer}
         assert digests == {found.report.digest}
+
+
+def test_a_counterexample_in_one_line_is_no_record(tmp_path: Path) -> None:
+    example, record = tmp_path / "example.json", tmp_path / "record"
+    example.write_text('{"format":1,"promise":"S1","sentence":"it has run: so it is said"}')
+    record.write_bytes(head_line(Head("7-1", 0, 0.0, 0.0, settings_of(ONE.config()))))
+    assert not is_record(example)
+    assert is_record(record)
 
 
 def test_what_a_core_asks_for_is_told_beside_each_entry() -> None:
