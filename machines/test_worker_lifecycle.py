@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
+from machines.body import FactKind
 from machines.clients import Clients
 from machines.firings import legal_moves
 from machines.gate import Start
+from machines.machine import WHICH
 from machines.nemesis import Nemesis
 from machines.run import Run, execute
 from machines.schedule import Schedule
@@ -26,6 +28,7 @@ from machines.trace import (
     Command,
     Crash,
     Deliver,
+    How,
     Kill,
     Mangle,
     NextStart,
@@ -39,6 +42,7 @@ from machines.trace import (
 )
 
 if TYPE_CHECKING:
+    from machines.body import Body
     from machines.drivers import Layer
     from machines.parts import Parts
     from machines.prove import Prove
@@ -145,6 +149,11 @@ LIVES: Final[tuple[dict[str, Any], ...]] = (
 )
 
 
+def is_reporting(body: Body) -> bool:
+    """Whether the pool hears next how this worker is."""
+    return bool(body.facts) and body.facts[0].kind is FactKind.HEALTH and not body.facts[0].struck
+
+
 class LifecycleMachine(Clients, Schedule, Nemesis):
     """Workers from their start to their end, whatever ends them."""
 
@@ -153,12 +162,27 @@ class LifecycleMachine(Clients, Schedule, Nemesis):
         """A fresh pool starts, whose workers live in one way or another."""
         self.begin(Setting(size=size, **life), off)
 
-    @rule()
-    def wear_out(self) -> None:
-        """A worker's task takes all the memory, and leaves it unwell."""
+    @rule(moves=st.integers(3, 6))
+    def wear_out(self, moves: int) -> None:
+        """A worker's task takes all the memory, and leaves it unwell; or it recovers at once."""
         self._do(Submit(self.tasks, "exhaust"))
         self.tasks += 1
-        self.go_on_fairly(4)
+        self.go_on_fairly(moves)
+
+    @rule(count=st.integers(3, 6))
+    def rush(self, count: int) -> None:
+        """More tasks than workers come at once, and then there is nothing to do."""
+        for _ in range(count):
+            self._do(Submit(self.tasks))
+            self.tasks += 1
+        self.go_on_fairly(4 * count)
+
+    @precondition(lambda self: self.workers(is_reporting))
+    @rule(which=WHICH)
+    def report_twice(self, which: int) -> None:
+        """A worker's answer to a health check comes twice."""
+        twice = How.DOUBLED
+        self._pick(which, self.workers(is_reporting), lambda worker: Mangle(worker, twice))
 
     @rule(seconds=st.sampled_from([5.0, 10.0, 30.0, 35.0]))
     def grow_older(self, seconds: float) -> None:
