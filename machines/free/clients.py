@@ -71,9 +71,7 @@ class Client:
         retries = self._chance.choice((0, 0, 2))
         deadline = self._chance.choices((None, DEADLINE_S), (9, 1))[0]
         one = self._seen.begin((name,), None, retries)
-        view = self._pool.options(
-            deadline=deadline, idempotent=retries > 0, retries=retries or None
-        )
+        view = self._pool.options(deadline=deadline, idempotent=retries > 0, retries=retries or None)
         return self._submit(one, partial(view.submit, work.perform, self._path, one.number, name))
 
     def meddle(self, future: TaskFuture[Any]) -> None:

@@ -161,7 +161,9 @@ def history_of(run: FreeRun) -> History:
     return History(records, names, core.lost)
 
 
-def _noted(run: FreeRun, resolved: dict[int, float]) -> Iterator[tuple[float, list[saw.Record]]]:
+def _noted(
+    run: FreeRun, resolved: dict[int, float]
+) -> Iterator[tuple[float, list[saw.Record]]]:
     """The workers' notes; a start that came after its task had resolved is told before that.
 
     The pool cannot take back what it has sent, and says of such a task that it may have started.

@@ -93,7 +93,9 @@ class FreeRun:
     workers: int
 
 
-def free_run(plan: Plan, folder: Path, make: Callable[[PoolConfig], Pool] | None = None) -> FreeRun:
+def free_run(
+    plan: Plan, folder: Path, make: Callable[[PoolConfig], Pool] | None = None
+) -> FreeRun:
     """The clients have had their answers, the pool has ended, and all that was seen is returned.
 
     Args:
@@ -144,9 +146,7 @@ def _census() -> dict[str, int]:
 def _left(before: dict[str, int], pids: set[int]) -> list[str]:
     left = [f"process {pid}" for pid in sorted(pids) if _lives(pid)]
     now = _census()
-    left += [
-        f"{now[what] - n} {what} more than before" for what, n in before.items() if now[what] > n
-    ]
+    left += [f"{now[what] - n} {what} more than before" for what, n in before.items() if now[what] > n]
     return left
 
 

@@ -14,6 +14,7 @@ from machines import counterexample, selfcheck
 from machines.drivers import Layer
 from machines.hunt import budget_of, hunt
 from machines.mutants import BY_NAME, CANARY, DEAF, MUTANTS, Mutant
+from machines.mutants.page import page
 from machines.parts import POOL, Parts
 from machines.replay import Answer, replay
 from machines.run import execute
@@ -62,6 +63,10 @@ def test_there_are_planted_bugs_in_every_part() -> None:
     parts = [attribute.name for attribute in attrs.fields(Parts) if attribute.name != "body"]
     for name in parts:
         assert any(getattr(m.parts, name) is not getattr(POOL, name) for m in MUTANTS), name
+
+
+def test_the_page_of_the_planted_bugs_is_theirs() -> None:
+    assert (SAVED.parents[1] / "docs" / "planted-bugs.md").read_text() == page()
 
 
 def saved_of(promise: str) -> list[Counterexample]:

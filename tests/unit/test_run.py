@@ -34,7 +34,7 @@ def test_a_run_whose_budget_ran_out_is_unknown_not_a_pass(monkeypatch: pytest.Mo
     monkeypatch.setattr(machines.run, "MOVES_MAX", 1)
     report = execute(TRACE)
     assert report.violation is None
-    assert set(report.unknown) == {"S13", "L1", "L2", "L3"}
+    assert set(report.unknown) == {"S13", "L1", "L2", "L3", "L4"}
     result = replay(example(), Layer.SIM)
     assert result.answer is Answer.DIVERGED
     assert "unknown" in result.sentence
