@@ -18,13 +18,13 @@ from machines.pool_machine import FLAVOURS, setting_of
 from machines.swarm import OFF
 
 BYTES: Final = 32
-STEPS: Final = 20
+STEPS: Final = 40
 
 
 class BurstMachine(Machine):
     """Everything at once, in bursts."""
 
-    share: ClassVar[float] = 0.12
+    share: ClassVar[float] = 0.06
     steps: ClassVar[int | None] = STEPS
 
     @initialize(

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 EXAMPLES: Final = 100
 RULES: Final = 50
-BURSTS: Final = 30
+BURSTS: Final = 20
 WALKS: Final = 60
 WALK_BYTES: Final = 480
 

@@ -15,5 +15,5 @@ if TYPE_CHECKING:
 
 
 def test_no_promise_is_broken_in_long_runs(poolcheck_prove: Prove) -> None:
-    """Everything at once, some three hundred commands long."""
+    """Everything at once, some six hundred commands long."""
     poolcheck_prove(BurstMachine)

@@ -14,10 +14,17 @@ from typing import Any, Final
 from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, HypothesisProvider
 
 BACKEND: Final = "poolcheck-uniform"
+_NO_BOUND: Final = 10**10  # as Hypothesis says it
 
 
 class Uniform(HypothesisProvider):
     """The standard provider, under a name for which Hypothesis does not mutate."""
+
+    def draw_bytes(self, min_size: int = 0, max_size: int = _NO_BOUND) -> bytes:
+        """So many bytes; where their number is fixed they are drawn at once."""
+        if min_size == max_size and self._random is not None:
+            return self._random.randbytes(min_size)
+        return super().draw_bytes(min_size, max_size)
 
     def _maybe_draw_constant(self, *_: Any, **__: Any) -> None:
         return None

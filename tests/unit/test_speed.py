@@ -60,7 +60,9 @@ def test_the_command_prints_a_line_for_each_and_fails_where_a_bar_is_missed(
 
 
 def test_what_was_set_aside_from_the_collector_is_given_back() -> None:
-    before = gc.get_freeze_count()
+    before = gc.get_freeze_count(), gc.get_threshold()
     with garbage.set_aside():
-        assert gc.get_freeze_count() > before
-    assert gc.get_freeze_count() == before == 0
+        assert gc.get_freeze_count() > before[0]
+        assert gc.get_threshold() > before[1]
+    assert (gc.get_freeze_count(), gc.get_threshold()) == before
+    assert before[0] == 0
