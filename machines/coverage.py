@@ -98,6 +98,8 @@ class Lookout:
                 del self.with_[victim]
         fault = fault_in(command)
         name = fault or command.do
+        if isinstance(command, trace.Submit):
+            name = f"{command.do}:{command.operation}"
         self._commands[name] += 1
         if self.moves.in_flight:
             self._in_flight[name] += 1

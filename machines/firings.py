@@ -47,7 +47,8 @@ class Coverage:
 
     Attributes:
         fired: how often each tuple did: a move, alone or after the fault that it met.
-        commands: how often each command was carried out, faults by their names.
+        commands: how often each command was carried out, faults by their names, submits by
+            their operations.
         in_flight: how often that was while a task was in flight.
         happened: how often each thing did that must happen sometimes, by its words.
     """

@@ -56,7 +56,15 @@ def test_the_check_sees_a_wrong_arrow(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", IN_WORKERS)
 def test_what_workers_import_of_the_machines_is_light(path: str) -> None:
     allowed = {"machines", "machines.gate", "__future__", "typing", "enum", "os", "socket"}
-    allowed |= {"collections.abc", "errno", "mmap", "tempfile", "threading", "pool.worker"}
+    allowed |= {
+        "collections.abc",
+        "errno",
+        "mmap",
+        "select",
+        "tempfile",
+        "threading",
+        "pool.worker",
+    }
     assert imported(ROOT / path) <= allowed
 
 

@@ -124,7 +124,7 @@ def test_a_start_that_hangs_times_out_though_all_is_delivered_and_no_other_does(
 
 def test_commands_are_counted_and_how_often_a_task_was_in_flight() -> None:
     coverage = execute(Trace(ONE, (*BUSY, Stop(0), Continue(0), Crash(0)))).coverage
-    assert (coverage.commands["submit"], coverage.commands["stop"]) == (1, 1)
+    assert (coverage.commands["submit:echo"], coverage.commands["stop"]) == (1, 1)
     assert (coverage.in_flight["deliver"], coverage.in_flight["crash"]) == (0, 1)
     assert coverage.happened["crash happened while a task was in flight"] == 1
 
