@@ -111,3 +111,14 @@ def agree(
     assert STRATEGIES[decision.strategy] == right.strategy
     assert (decision.delay is None) == (right.least is None)
     assert decision.delay is None or right.allows(decision.delay)
+
+
+def test_jitter_spreads_up_to_three_times_the_wait_before() -> None:
+    """Between the least and the most that the model allows, and not only at one end."""
+    policy = RetryPolicy(backoff=Backoff(shape=Shape.DECORRELATED, base=1.0, cap=16.0))
+    waits = [
+        decide(policy, Category.RESOURCE, 1, random.Random(seed), previous=4.0).delay or 0.0  # noqa: S311 - jitter, not a secret
+        for seed in range(50)
+    ]
+    assert 1.0 <= min(waits) < 3.0
+    assert 9.0 < max(waits) <= 12.0

@@ -20,14 +20,16 @@ class DoneAtOnce(Checker):
 
     promise = "S16"
     words = (
-        "what can be done is done at once: no task waits for a worker that is free, and no worker "
-        "is missing that may start"
+        "what can be done is done at once: no task waits for a worker that is free, no worker is "
+        "missing that may start, and who ends a task ends it"
     )
 
     def __init__(self) -> None:
         super().__init__()
         self._opened: saw.Opened | None = None
         self._falls_back = False
+        self._wishes: list[saw.CancelAsked] = []
+        self._tried: set[int] = set()
         self._states: dict[int, str] = {}
         self._breaker = "closed"
         self._over = False
@@ -54,6 +56,7 @@ class DoneAtOnce(Checker):
             saw.RetryPlanned: self._retry_planned,
             saw.Diverted: self._gone,
             saw.Resolved: self._gone,
+            saw.CancelAsked: self._wish,
             saw.ShutdownAsked: self._end,
             saw.Broke: self._end,
             saw.Told: self._told,
@@ -72,6 +75,9 @@ class DoneAtOnce(Checker):
         if serving or self._breaker != "open":
             return None
         return f"task {record.task} was refused as one too many, though the fallback is free"
+
+    def _wish(self, record: saw.CancelAsked) -> None:
+        self._wishes.append(record)
 
     def _end(self, _: saw.ShutdownAsked | saw.Broke) -> None:
         self._over = True
@@ -113,6 +119,7 @@ class DoneAtOnce(Checker):
 
     def _retry_planned(self, record: saw.RetryPlanned) -> None:
         self._planned[record.task] = record.delay
+        self._tried.add(record.task)
 
     def _gone(self, record: saw.Diverted | saw.Resolved) -> None:
         self._goes(record.task)
@@ -135,7 +142,20 @@ class DoneAtOnce(Checker):
             for task in [task for task, at in self._resting.items() if at < record.at]:
                 del self._resting[task]
                 self._waiting[task] = None
-        return self._idle_hands() or self._too_few(record.at)
+        return self._ungranted() or self._idle_hands() or self._too_few(record.at)
+
+    def _ungranted(self) -> str | None:
+        """A task that only waits ends when its client says so; any does if it says so forcibly."""
+        if not self._wishes:
+            return None
+        wishes, self._wishes = self._wishes, []
+        for wish in wishes:
+            waits = wish.task in self._waiting and wish.task not in self._tried
+            if wish.forcibly and wish.task in self._session_of:
+                return f"task {wish.task} was to be ended, and goes on"
+            if waits and wish.task in self._session_of:
+                return f"task {wish.task} was cancelled while it waited, and still waits"
+        return None
 
     def _idle_hands(self) -> str | None:
         if not self._waiting or "ready" not in self._states.values():

@@ -30,6 +30,8 @@ RUNS_MAX = 30
 PARTY = Party(limit_s=2.0)
 
 
+# A bug in the pool may break its clients' threads, too.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_bug_in_the_production_loop_is_found(
     name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -15,6 +15,7 @@ from model.history import (
     Bloated,
     BreakerMoved,
     Broke,
+    CancelAsked,
     CheckAnswered,
     CheckAsked,
     Configured,
@@ -172,6 +173,25 @@ ACCEPTED: list[tuple[str, str, list[Record]]] = [
         ],
     ),
     ("S16", "the breaker is open", [TWO, START, TRIPPED, Told(0.0)]),
+    (
+        "S16",
+        "cancelled at once",
+        [
+            OPENED,
+            START,
+            Told(0.0),
+            TASK,
+            Told(1.0),
+            CancelAsked(0, False),
+            resolved("cancelled"),
+            Told(2.0),
+        ],
+    ),
+    (
+        "S16",
+        "cancelled at work, in vain",
+        [OPENED, *UP, TASK, CHECKOUT, GIVEN, Told(1.0), CancelAsked(0, False), Told(2.0)],
+    ),
     ("S16", "it is over", [TWO, START, ShutdownAsked(None), Told(0.0)]),
     (
         "S16",
