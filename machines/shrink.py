@@ -195,6 +195,22 @@ def _with_later_workers_earlier(whole: Trace, gone: int) -> Trace:
     return whole
 
 
+def _begun_later(whole: Trace) -> Iterator[Trace]:
+    """All before a step is left out, and its first workers stand in for the later ones."""
+    for at in range(len(whole.steps) - 1, 0, -1):
+        later = Trace(whole.setting, whole.steps[at:])
+        workers = sorted({w for step in later.steps if (w := _worker_of(step)) is not None})
+        for new, old in enumerate(workers):
+            later = _with_worker_renamed(later, old, new)
+        yield later
+
+
+def _ended_early(whole: Trace) -> Iterator[Trace]:
+    """The pool is shut down, and nothing else happens any more."""
+    for at in range(len(whole.steps) - 1):
+        yield Trace(whole.setting, (*whole.steps[:at], trace.Shutdown()))
+
+
 def _without_task(whole: Trace) -> Iterator[Trace]:
     """A task is never submitted, or another stands in for it."""
     tasks = sorted({step.task for step in whole.steps if isinstance(step, _ON_TASK)})
@@ -284,6 +300,8 @@ def _renumbered(whole: Trace) -> Trace:
 
 
 _VARIANTS: Final = (
+    _begun_later,
+    _ended_early,
     _without_task,
     _without_worker,
     _with_one_worker_less,
