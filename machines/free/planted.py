@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from pool import PoolConfig
     from pool import effects as do
-    from pool.member import Member
     from pool.teller import Concluded
 
 
@@ -53,12 +52,6 @@ class _SwapsAnswers(Desk):
 class _OpensEveryTime(Crew):
     def send_task(self, effect: do.SendTask, payload: Any) -> None:
         super().send_task(attrs.evolve(effect, opens=effect.session is not None), payload)
-
-
-class _TellsTheExitFirst(Crew):
-    def _hear(self, worker: int, member: Member, *, ended: bool) -> list[told.Event]:
-        events = super()._hear(worker, member, ended=ended)
-        return sorted(events, key=lambda event: not isinstance(event, told.WorkerExited))
 
 
 class _TakesNothingBack(Desk):
@@ -142,9 +135,6 @@ PLANTED: Final[dict[str, Planted]] = {
     ),
     "opens-every-time": _planted(
         "a session's state is silently new each time", "S6", teller_Crew=_OpensEveryTime
-    ),
-    "tells-the-exit-first": _planted(
-        "an exit is told before the replies", "record", teller_Crew=_TellsTheExitFirst
     ),
     "takes-nothing-back": _planted(
         "what was sent ahead is not taken back", "S3 S4 record", loop_Desk=_TakesNothingBack
