@@ -85,7 +85,11 @@ class Loop:
         Called by the garbage collector, at any moment and in any thread, perhaps in the middle of
         the loop's own work; so it only leaves word.
         """
-        self.desk.tell_later(told.ShutdownRequested())
+        try:
+            self.desk.tell_later(told.ShutdownRequested())
+        except KeyboardInterrupt:  # Python tells that it ignores it here, and nobody will act on it
+            self.desk.tell_later(told.ShutdownRequested(cancel_waiting=True, grace=0.0))
+            raise
 
     def join(self, timeout: float | None = None) -> bool:
         """Whether the pool is closed and nothing of it is left, after at most `timeout` seconds."""

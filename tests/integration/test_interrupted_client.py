@@ -170,6 +170,24 @@ def test_who_was_interrupted_while_waiting_for_the_end_may_wait_for_it_again(poo
     assert pool._loop.join(LIMIT) is True
 
 
+def test_interrupt_while_the_last_holder_lets_go_ends_the_pool_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool = Pool(size=1, start_method="forkserver")
+    held = pool.submit(signal.pause)
+    loop, wake = pool._loop, pool._loop.desk.waker.wake
+
+    def interrupt() -> None:
+        monkeypatch.setattr(loop.desk.waker, "wake", wake)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop.desk.waker, "wake", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        loop.let_go()
+    assert loop.join(LIMIT)
+    assert held.done()
+
+
 class Interrupted(WorkerProcess):
     """The user's interrupt comes when the process has just been started."""
 
