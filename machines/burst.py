@@ -7,37 +7,30 @@ read as a story, and Hypothesis does not shrink them well; the trace shrinker do
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, rule
+from hypothesis.stateful import rule
 
-from machines.machine import Machine
 from machines.menu import Menu
-from machines.pool_machine import FLAVOURS, setting_of
-from machines.swarm import OFF
+from machines.pool_machine import WholePool
+
+if TYPE_CHECKING:
+    from machines.setting import Setting
 
 BYTES: Final = 32
 STEPS: Final = 40
 
 
-class BurstMachine(Machine):
+class BurstMachine(WholePool):
     """Everything at once, in bursts."""
 
     share: ClassVar[float] = 0.06
     steps: ClassVar[int | None] = STEPS
 
-    @initialize(
-        size=st.integers(1, 3),
-        queue_limit=st.none() | st.integers(0, 3),
-        flavour=st.sampled_from(FLAVOURS),
-        off=OFF,
-    )
-    def start(
-        self, size: int, queue_limit: int | None, flavour: dict[str, Any], off: frozenset[str]
-    ) -> None:
-        """A fresh pool starts."""
-        self.begin(setting_of(size, queue_limit, flavour), off)
+    def begin(self, setting: Setting, off: frozenset[str] = frozenset()) -> None:
+        """A fresh pool starts, and the menu with it."""
+        super().begin(setting, off)
         self.menu = Menu(self._world, off)
 
     @rule(choices=st.binary(min_size=BYTES, max_size=BYTES))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize
 
 from machines.clients import Clients, SessionClients
+from machines.machine import Machine
 from machines.nemesis import Nemesis
 from machines.schedule import Schedule
 from machines.swarm import OFF
@@ -35,10 +36,8 @@ def setting_of(size: int, queue_limit: int | None, flavour: dict[str, Any]) -> S
     return Setting(size=size, queue_limit=queue_limit, **flavour)
 
 
-class PoolMachine(Clients, SessionClients, Schedule, Nemesis):
-    """Everything at once."""
-
-    share: ClassVar[float] = 0.4
+class WholePool(Machine):
+    """A pool of whatever flavour."""
 
     @initialize(
         size=st.integers(1, 3),
@@ -51,3 +50,9 @@ class PoolMachine(Clients, SessionClients, Schedule, Nemesis):
     ) -> None:
         """A fresh pool starts."""
         self.begin(setting_of(size, queue_limit, flavour), off)
+
+
+class PoolMachine(WholePool, Clients, SessionClients, Schedule, Nemesis):
+    """Everything at once."""
+
+    share: ClassVar[float] = 0.4

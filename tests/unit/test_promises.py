@@ -302,7 +302,13 @@ def test_a_history_that_breaks_the_promise_is_rejected_by_its_last_record(
 
 def test_every_safety_promise_has_both_sorts_of_histories() -> None:
     elsewhere = {"S5", "S6", "S7", "S12"}  # test_promises_sessions.py has those
-    elsewhere |= {"S15", "S16", "S17", "S18", "S19"}  # test_promises_told.py has those
+    elsewhere |= {
+        "S15",
+        "S16",
+        "S17",
+        "S18",
+        "S19",
+    }  # test_promises_errors.py, _clock.py, _wishes.py
     safety = {name for name in WORDS if name.startswith("S")} - elsewhere
     assert {case[0] for case in ACCEPTED} == safety
     assert {case[0] for case in REJECTED} == safety
