@@ -220,6 +220,7 @@ class RealDriver:
     def die_reading(self, worker: int) -> None:
         """It is held where it has read something, and killed there; the process is reaped."""
         member = self._workers[worker]
+        self._collect(worker, member)  # or it would be held at what it still has to answer
         member.gate.send(gate.HOLD)
         self._pass_on(worker, member)
         if not self._arrived(member):
