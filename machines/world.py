@@ -380,6 +380,8 @@ class World:
 
     def _perform_closed(self, _: effects.PoolClosed) -> None:
         self.closed = True
+        for timer in sorted(self.timers):
+            self._see(saw.LeftOver(f"the timer of {timer.kind} {timer.number}"))
 
 
 _ONLY_TOLD: Final = frozenset(

@@ -237,6 +237,11 @@ REJECTED: list[tuple[str, str, list[Record]]] = [
         [TWO, START, Told(0.0)],
     ),
     (
+        "S16",
+        "task 0 was cancelled while it waited, and still waits",
+        [OPENED, START, Told(0.0), TASK, Told(1.0), ShutdownAsked(None, cancels=True), Told(2.0)],
+    ),
+    (
         "S17",
         "at 1 s task 0 was ended by the shutdown, whose grace is until 2.0 s",
         [
