@@ -68,7 +68,7 @@ ACCEPTED: list[tuple[str, str, list[Record]]] = [
     (
         "S19",
         "sent ahead to a quick worker",
-        [*AT_WORK, Told(0.0), CHECKIN, CHECKOUT, Assigned(1, 0, ahead=True), Told(0.002)],
+        [*AT_WORK, CHECKIN, CHECKOUT, Assigned(1, 0, ahead=True), Told(1.001)],
     ),
     ("S19", "the last", [*BOTH, TASK, Moved(1, "ready", "checkout", "busy"), Assigned(0, 1)]),
     (
@@ -161,12 +161,12 @@ REJECTED: list[tuple[str, str, list[Record]]] = [
     (
         "S19",
         "task 1 was sent ahead to worker 0, which was not quick",
-        [*AT_WORK, Told(0.0), CHECKIN, CHECKOUT, Assigned(1, 0, ahead=True), Told(0.003)],
+        [*AT_WORK, CHECKIN, CHECKOUT, Assigned(1, 0, ahead=True), Told(1.003)],
     ),
     (
         "S19",
         "task 1 was sent ahead to worker 0, which was not quick",
-        [*AT_WORK, Told(0.0), Assigned(1, 0, ahead=True), Told(0.0)],
+        [*AT_WORK, Assigned(1, 0, ahead=True), Told(1.0)],
     ),
 ]
 
