@@ -25,6 +25,22 @@ def short(value: object) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
+def kind_of(value: object) -> str:
+    """What a value of JSON is, in words for a line of complaint."""
+    return _KINDS[type(value)]
+
+
+_KINDS: Final = {
+    dict: "an object",
+    list: "a list",
+    str: "a string",
+    type(None): "null",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number with a point",
+}
+
+
 @frozen
 class Within:
     """A number from `low` to `high`; the unit ends the complaint."""

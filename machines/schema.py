@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from machines.certificate import Certificate
-from machines.checks import short
+from machines.checks import kind_of, short
 from machines.setting import Setting
 from machines.trace import COMMANDS, STEPS_MAX
 from machines.upgrades import FORMAT
@@ -219,22 +219,13 @@ _NEEDED: Final = {
     "array": "a list",
     "null": "null",
 }
-_KINDS: Final = {
-    dict: "an object",
-    list: "a list",
-    str: "a string",
-    type(None): "null",
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number with a point",
-}
 
 
 def _wrong_type(found: Any, known: dict[str, Any]) -> str:
     if isinstance(found, str) and not _is_text(found):
         return "half of a surrogate pair is no text"
     names = known["type"] if isinstance(known["type"], list) else [known["type"]]
-    return f"{' or '.join(_NEEDED[name] for name in names)} is needed, not {_KINDS[type(found)]}"
+    return f"{' or '.join(_NEEDED[name] for name in names)} is needed, not {kind_of(found)}"
 
 
 _WORDS: Final[Mapping[str, Callable[[Any, dict[str, Any]], str]]] = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any, Final
 
-from machines.checks import short
+from machines.checks import kind_of, short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,10 +28,10 @@ def from_1(given: dict[str, Any]) -> dict[str, Any]:
             raise _wrong("$", f"unknown: {key!r}; it came with format 2")
     ending = given.get("ending", [])
     if not isinstance(ending, list):
-        raise _wrong("$.ending", "a list is needed")
+        raise _wrong("$.ending", f"a list is needed, not {kind_of(ending)}")
     for at, clauses in enumerate(ending):
         if not isinstance(clauses, list):
-            raise _wrong(f"$.ending[{at}]", "a list is needed")
+            raise _wrong(f"$.ending[{at}]", f"a list is needed, not {kind_of(clauses)}")
     return {**given, "format": 2, "ending": list(itertools.chain(*ending))}
 
 
@@ -48,7 +48,7 @@ def upgraded(given: Any) -> dict[str, Any]:
         ValueError: it is none, or none of its format; the message is one line.
     """
     if not isinstance(given, dict):
-        raise _wrong("$", "an object is needed")
+        raise _wrong("$", f"an object is needed, not {kind_of(given)}")
     known = [*UPGRADES, FORMAT]
     form = given.get("format")
     if type(form) is not int or form not in known:

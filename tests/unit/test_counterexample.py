@@ -184,7 +184,11 @@ NO_JSON: list[tuple[bytes, str]] = [
     (b"[" * 100_000, "deep"),
     (b'{"format": 1, "sentence": ' + b"[" * 5_000 + b"]" * 5_000 + b"}", "deep"),
     (b'{"a":' * 100_000, "deep"),
-    *((data, "at $: an object is needed") for data in (b"[]", b'"text"', b"null", b"true", b"1")),
+    (b"[]", "at $: an object is needed, not a list"),
+    (b'"text"', "a string"),
+    (b"null", "null"),
+    (b"true", "true or false"),
+    (b"1", "a whole number"),
 ]
 
 

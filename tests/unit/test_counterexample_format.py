@@ -106,8 +106,8 @@ def test_a_file_of_format_1_is_the_example_that_it_was() -> None:
 @pytest.mark.parametrize(
     ("keys", "line"),
     [
-        ({"ending": ["that"]}, "at $.ending[0]: a list is needed"),
-        ({"ending": 5}, "at $.ending: a list is needed"),
+        ({"ending": ["that"]}, "at $.ending[0]: a list is needed, not a string"),
+        ({"ending": 5}, "at $.ending: a list is needed, not a whole number"),
         ({"ending": [[5]]}, "at $.ending[0]: a string is needed, not a whole number"),
         ({"world": Worlds.SIM}, "at $: unknown: 'world'; it came with format 2"),
         ({"certificate": {}}, "at $: unknown: 'certificate'; it came with format 2"),
