@@ -47,7 +47,8 @@ def _field(hint: Any, validator: Any) -> Any:
         low, high = validator.low, validator.high
         return st.integers(int(low), int(high)) if hint is int else st.floats(low, high)
     if typing.get_origin(hint) is dict:
-        return st.dictionaries(TEXT, st.integers() if hint == dict[str, int] else TEXT, max_size=3)
+        values = TEXT if hint == dict[str, str] else CLAUSES
+        return st.dictionaries(TEXT, values, max_size=3)
     known = {bool: st.booleans(), str: TEXT}
     return known[hint] if hint in known else st.sampled_from(list(hint))
 

@@ -160,7 +160,7 @@ MALFORMED: list[tuple[dict[str, Any], str, str]] = [
     ({"world": "both"}, "both", "$.world"),
     ({"certificate": {}}, "missing", "$.certificate"),
     ({"certificate": {**SEAL, "trace": "A" * 16}}, "AAA", "$.certificate.trace"),
-    ({"certificate": {**SEAL, "tried": {"one": "1"}}}, "number", "$.certificate.tried.one"),
+    ({"certificate": {**SEAL, "tried": {"one": [1]}}}, "string", "$.certificate.tried.one[0]"),
     ({"digest": "0" * 63}, "000", "$.digest"),
     ({"digest": "0" * 64 + "\n"}, "000", "$.digest"),
     ({"origin": []}, "", "$.origin"),
