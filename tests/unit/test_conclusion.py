@@ -1,4 +1,4 @@
-"""The conclusion: what was found is saved with the worlds in which it was seen, and that is told."""
+"""The conclusion: what was found is saved with the worlds in which it was seen, and told."""
 
 from __future__ import annotations
 
