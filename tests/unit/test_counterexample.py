@@ -165,6 +165,7 @@ MALFORMED: list[tuple[dict[str, Any], str, str]] = [
     ({"digest": "0" * 64 + "\n"}, "000", "$.digest"),
     ({"origin": []}, "", "$.origin"),
     ({"origin": {"seed": 0}}, "string", "$.origin"),
+    ({**with_step(do="jump", seconds=1e6), "setting": {"age_max": 0.01}}, "age_max (0.01)", "$"),
     ({"extra": 1}, "extra", "$"),
     ({"showed": []}, "showed", "$"),
 ]
