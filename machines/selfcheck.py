@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
+import attrs
 from attrs import frozen
 from hypothesis import Phase, settings
 
@@ -19,7 +20,7 @@ from machines.counterexample import Counterexample, Status
 from machines.drivers import Layer
 from machines.hunt import budget_of, hunt_in_turn
 from machines.mutants import CANARY
-from machines.replay import Replay, replay
+from machines.replay import Replay, replay, worlds
 from machines.roster import MACHINES
 from machines.run import execute
 from machines.shrink import shrink
@@ -151,6 +152,8 @@ def check(
             promises=own,
             after_each=after_each,
         )
+        simulated = replay(example, Layer.SIM, parts=mutant.parts, promises=own)
+        example = attrs.evolve(example, world=worlds([simulated, real]))
     steps_found = len(findings[0].trace.steps)
     return Check(mutant, example.promise, tally.begun, seconds, steps_found, example, real)
 
