@@ -222,19 +222,23 @@ def check_all(
         for seeded in seeds
     ]
     processes = min(os.cpu_count() or 1, PROCESSES_MAX, len(jobs) // JOBS_APART)
-    done: list[Check] = []
+    # Real processes are mostly waited for; begun first, they are nobody's last wait.
+    order = sorted(range(len(jobs)), key=lambda at: jobs[at][0].layer is not Layer.REAL)
+    done: dict[int, Check] = {}
     with contextlib.ExitStack() as stack:
-        results: Iterable[Check] = (check(m, s, real_times=times) for m, s, times in jobs)
+        jobs_in_order = [jobs[at] for at in order]
+        results: Iterable[Check] = (check(m, s, real_times=times) for m, s, times in jobs_in_order)
         if processes > 1:
             context = multiprocessing.get_context("spawn")
             executor = ProcessPoolExecutor(processes, mp_context=context)
             stack.callback(executor.shutdown, cancel_futures=True)
-            results = executor.map(_check_apart, *zip(*jobs, strict=True))
-        for one in results:
-            done.append(one)
+            results = executor.map(_check_apart, *zip(*jobs_in_order, strict=True))
+        for at, one in zip(order, results, strict=True):
+            done[at] = one
             after_each()
     apart = len(seeds)
-    return [Seeds(tuple(done[at : at + apart])) for at in range(0, len(done), apart)]
+    first = range(0, len(jobs), apart)
+    return [Seeds(tuple(done[at] for at in range(begin, begin + apart))) for begin in first]
 
 
 def _check_apart(mutant: Mutant, seeded: int, real_times: int) -> Check:
