@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SEEDS = range(120)
 PLACES_MAX = 2
+walks = cache(lambda: tuple(map(generated, SEEDS)))
 states = cache(lambda places, sessions: frozenset(abstract.searched(places, sessions)))
 
 
@@ -119,12 +120,11 @@ def strange(traces: Iterable[Trace], parts: Parts = POOL) -> tuple[int, list[str
     return len(met), sorted(str(state) for state, fits in zip(met, known, strict=True) if not fits)
 
 
-WALKS = [generated(seed) for seed in SEEDS]
 PLANTED = {mutant.name: mutant for mutant in MUTANTS}
 
 
 def test_every_state_that_random_runs_show_is_one_of_the_abstract_pool() -> None:
-    different, beyond = strange(WALKS)
+    different, beyond = strange(walks())
     assert beyond == []
     assert different > 250
 
@@ -140,7 +140,7 @@ def test_every_state_that_the_shortest_traces_show_is_one_of_the_abstract_pool()
     "name", ["lost-stays-usable", "moves-house", "siblings-elsewhere", "waits-for-the-dead"]
 )
 def test_a_planted_bug_leads_to_states_in_which_the_abstract_pool_cannot_be(name: str) -> None:
-    _, beyond = strange(WALKS, PLANTED[name].parts)
+    _, beyond = strange(walks(), PLANTED[name].parts)
     assert beyond
 
 
@@ -151,7 +151,7 @@ def test_without_degraded_workers_the_abstract_pool_would_not_do(
         row = {why: after for why, after in worker.LEGAL[state].items() if why != because}
         monkeypatch.setitem(worker.LEGAL, state, row)  # type: ignore[arg-type]
     states.cache_clear()
-    _, beyond = strange(WALKS)
+    _, beyond = strange(walks())
     states.cache_clear()
     assert beyond
     assert all("degraded" in state for state in beyond)
