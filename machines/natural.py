@@ -23,10 +23,11 @@ from pool.events import TimerKind
 from pool.stats import stats_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from machines.trace import Command, Trace
     from machines.world import World
+    from model.checker import Checker
 
 # What the pool does by itself after a moment, and for how long that is waited.
 _SOON: Final = (TimerKind.RETRY, TimerKind.BREAKER, TimerKind.STALL)
@@ -84,7 +85,6 @@ class Natural:
         outcomes: how each task had ended at the end.
         ended_at: virtual seconds, then.
         broken_at: which act broke a promise, or the number of acts if the end did; None if none.
-        promise: the promise.
     """
 
     first: View
@@ -92,7 +92,6 @@ class Natural:
     outcomes: Mapping[int, tuple[str, Any]]
     ended_at: float
     broken_at: int | None
-    promise: str | None
 
 
 class _Watched:
@@ -150,17 +149,24 @@ class _Watched:
                 self._outcomes[entry.task] = ("refused", entry.why.value)
 
 
-def natural(whole: Trace, parts: Parts = POOL, layer: Layer = Layer.SIM) -> Natural:
+def natural(
+    whole: Trace,
+    parts: Parts = POOL,
+    layer: Layer = Layer.SIM,
+    *,
+    promises: Iterable[type[Checker]] = (),
+) -> Natural:
     """The trace's clients and faults have acted, and nature took its course.
 
     Args:
         whole: the trace.
         parts: the pool, perhaps with a bug planted in it.
         layer: where.
+        promises: what is held against it; once one is broken nobody helps the run to its end.
     """
     broken_at = None
     acts: list[Act] = []
-    with Run(whole.setting, layer, parts) as judged:
+    with Run(whole.setting, layer, parts, promises=promises) as judged:
         watched = _Watched(judged)
         watched.settle()
         first = watched.view()
@@ -175,5 +181,4 @@ def natural(whole: Trace, parts: Parts = POOL, layer: Layer = Layer.SIM) -> Natu
         outcomes = watched.view().outcomes
         if broken_at is None and report.violation is not None:
             broken_at = len(acts)
-        promise = None if report.violation is None else report.violation.promise
-        return Natural(first, tuple(acts), outcomes, watched.world.now, broken_at, promise)
+        return Natural(first, tuple(acts), outcomes, watched.world.now, broken_at)

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from machines import story
+from machines.as_test import CannotBeTest, as_test
 from machines.conclusion import worlds_told
-from machines.drivers import Layer
+from machines.counterexample import Counterexample
+from machines.drivers import Diverged, Layer
+from machines.mutants import BY_NAME
+from machines.parts import POOL
 from machines.replay import EXIT, Answer, replay
 
 if TYPE_CHECKING:
@@ -70,6 +74,28 @@ def replay_all(
     answers = {one.answer for _, _, ran in results for one in ran}
     order = list(Answer)
     return EXIT[max(answers, key=order.index)]
+
+
+def tell_as_test(file: Path, example: Traced, mutant: str | None) -> int:
+    """The counterexample was printed as a pytest function; the exit code is returned.
+
+    Args:
+        file: where it is saved.
+        example: what is in the file.
+        mutant: the planted bug that the test is to find; the file's own unless given.
+
+    Raises:
+        click.ClickException: there is no such test; the message is one line that says why.
+    """
+    if not isinstance(example, Counterexample):
+        raise click.ClickException(f"{file}: a recorded log is no counterexample")
+    name = mutant or example.origin.get("mutant")
+    planted = BY_NAME[name].parts if name in BY_NAME else POOL
+    try:
+        click.echo(as_test(example, file.name, planted), nl=False)
+    except (CannotBeTest, Diverged) as error:
+        raise click.ClickException(f"{file}: {error}") from error
+    return 0
 
 
 def _lines(file: Path, example: Traced, ran: Sequence[Replay]) -> Iterator[str]:
