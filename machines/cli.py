@@ -83,6 +83,10 @@ def command() -> None:
     help="Seconds that `real` waits for one fact of the operating system.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+@click.option(
+    "--jobs", type=click.IntRange(1), default=1, show_default=True, help="So many processes do it."
+)
+@click.option("--as-test", is_flag=True, help="Print the one FILE as a pytest function instead.")
 def replay(
     files: tuple[Path, ...],
     layers: tuple[str, ...],
@@ -90,22 +94,32 @@ def replay(
     mutant: str | None,
     limit: float,
     as_json: bool,
+    jobs: int,
+    as_test: bool,
 ) -> int:
     r"""Run saved counterexamples, or a flight recorder's file, again and say whether they hold.
 
     \b
     poolcheck replay artifacts/counterexamples/*.json
     poolcheck replay FILE --layer real --times 20
+    poolcheck replay artifacts/counterexamples/*.json --layer real --times 1000 --jobs 2
+    poolcheck replay FILE --as-test > tests/test_it.py
     """
-    from machines.replaying import replay_all  # noqa: PLC0415 - see the module's docstring
+    from machines.replaying import replay_all, tell_as_test  # noqa: PLC0415 - see the docstring
 
+    if as_test and len(files) > 1:
+        raise click.UsageError("--as-test takes one FILE")
+    _parts(mutant)
+    if as_test:
+        return tell_as_test(files[0], _load(files[0]), mutant)
     return replay_all(
         _progress,
         [(file, _load(file)) for file in files],
         layers,
         times=times,
-        parts=_parts(mutant),
+        mutant=mutant,
         limit_s=limit,
+        jobs=jobs,
         as_json=as_json,
     )
 

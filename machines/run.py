@@ -16,6 +16,7 @@ from machines import trace
 from machines.body import Condition
 from machines.coverage import look_back
 from machines.drivers import DRIVERS, Diverged, Layer
+from machines.lasting import NAMES
 from machines.parts import POOL, Parts
 from machines.world import World
 from model import history as saw
@@ -318,8 +319,8 @@ def _canonical(value: Any) -> Any:
     if kind in _PLAIN:
         return value
     names = _fields(kind)
-    if names is not None:
-        return [kind.__name__, *[_canonical(getattr(value, name)) for name in names]]
+    if names is not None:  # a class without a lasting name is not in NAMES, and fails here
+        return [NAMES[kind], *[_canonical(getattr(value, name)) for name in names]]
     if isinstance(value, (tuple, list)):
         return [_canonical(item) for item in value]
     return value.value if isinstance(value, Enum) else value
