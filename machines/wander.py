@@ -1,9 +1,11 @@
 """Wandering: random short runs around a shrunk trace, for a shorter one that breaks the promise.
 
-Cutting ends in a trace of which nothing can be left out; there may be a shorter one all the same,
-that goes another way. So runs are made that begin like the trace, or afresh, under its setting or a
-near one, and go on at random for fewer steps than it has. They do only what the first trace did:
-the same kinds of commands and faults.
+Cutting ends in a trace of which nothing can be left out; there may be a shorter one all the same
+that goes another way. So runs are made that do some of what the trace does, under its setting or
+one near to it, and at random places something else instead. One of as many steps takes its place
+as a way out of a dead end.
+
+Source: for the idea, Glover and Laguna, "Tabu Search" (1997): moves on a plateau.
 """
 
 from __future__ import annotations
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     from machines.trace import Command
     from model.checker import Checker
 
-STEPS_MAX: Final = 10
-_BYTES_MAX: Final = 200
+WALKS: Final = 10_000
+_AFRESH_MAX: Final = 10
+_TRIES_MAX: Final = 8
 _NEAR: Final[dict[str, tuple[object, ...]]] = {
     "size": (1, 2, 3),
     "queue_limit": (None, 0, 1),
@@ -38,23 +41,24 @@ _NEAR: Final[dict[str, tuple[object, ...]]] = {
     "tasks_max": (None, 1, 2),
     "age_max": (None, 20.0),
     "health_interval": (None, 30.0),
+    "health_failures_max": (1, 2, 3),
     "session_ttl": (None, 10.0),
     "max_overflow": (0, 1, 2),
     "lazy": (False, True),
     "strategy": ("lifo", "fifo"),
     "probes_max": (1, 2),
     "lost": ("immediate_retry", "backoff_retry", "failover", "abandon"),
-    "fallback": (False, True),
-    "health_failures_max": (1, 2, 3),
     "backoff": ("exponential", "linear"),
+    "fallback": (False, True),
 }
+_NAMES: Final = tuple(_NEAR)
 
 
 class Wanderer:
     """Makes random short runs.
 
     Args:
-        start: the trace that broke the promise first; nothing is done that it does not do.
+        start: the trace that broke the promise first.
         layer: where.
         parts: the pool, perhaps with a bug planted in it.
         promises: what the runs are held against.
@@ -65,84 +69,94 @@ class Wanderer:
     ) -> None:
         self._layer, self._parts, self._promises = layer, parts, tuple(promises)
         self._chance = random.Random(0)  # noqa: S311 - reproducible choices, nothing secret
-        used = {swarm.name_of(step) for step in start.steps}
-        self._off = frozenset()
-        self._chosen = start.setting
+        self._first = start.setting
 
-    def wander(self, best: Trace) -> Trace:
-        """One run's trace, of no more steps than the best has; it may break anything or nothing."""
-        chance, size = self._chance, len(best.steps)
-        setting = self._setting(best.setting)
-        way = chance.randrange(4)
-        length = chance.randint(0, min(size, STEPS_MAX))
-        if way == 0:
-            kept, gaps = [], [0] * length
-        elif way == 1:
-            kept = list(best.steps[: chance.randint(0, length)])
-            gaps = [len(kept)] * (length - len(kept))
-        else:
-            gone = min(size, chance.choice((1, 2, 2, 3, 3, 4)))
-            kept = self._some(best.steps, size - gone)
-            gaps = sorted(chance.randint(0, len(kept)) for _ in range(chance.randint(0, gone)))
-        off = self._off if chance.random() < 0.7 else self._some_off()
+    def wander(self, near: Trace) -> tuple[Trace, str | None]:
+        """One run's trace, of no more steps than this one has, and the promise that it broke."""
+        kept, gaps = self._plan(near.steps)
+        setting = self._setting(near.setting)
         with Run(setting, self._layer, self._parts, promises=self._promises) as run:
-            menu = Menu(run.world, off)
-            know(menu, kept)
-            at = 0
+            menu = Menu(run.world, self._off())
+            knows(menu, kept)
+            done = 0
             for gap in gaps:
-                while at < gap:
-                    run.do(kept[at])
-                    at += 1
+                for step in kept[done:gap]:
+                    run.do(step)
+                done = gap
                 self._choose(run, menu)
-            for step in kept[at:]:
+            for step in kept[done:]:
                 run.do(step)
             run.finish()
-            return Trace(setting, tuple(run.steps)), run.violation
+            broken = None if run.violation is None else run.violation.promise
+            return Trace(setting, tuple(run.steps)), broken
 
-    def _some_off(self):
-        return frozenset(n for n in swarm.NAMES if self._chance.random() < 0.4)
+    def _plan(self, steps: Sequence[Command]) -> tuple[list[Command], list[int]]:
+        """Which of the steps are done, and before which of those something else is."""
+        chance, size = self._chance, len(steps)
+        length = chance.randint(0, min(size, _AFRESH_MAX))
+        way = chance.randrange(4)
+        if way == 0:
+            return [], [0] * length
+        if way == 1:
+            begun = chance.randint(0, length)
+            return list(steps[:begun]), [begun] * (length - begun)
+        gone = min(size, chance.choice((1, 2, 2, 3, 3, 4)))
+        kept = sorted(chance.sample(range(size), size - gone))
+        gaps = sorted(chance.randint(0, len(kept)) for _ in range(chance.randint(0, gone)))
+        return [steps[at] for at in kept], gaps
 
-    def _byte(self):
-        if self._chance.random() < 0.4:
-            return self._chance.randrange(BYTES)
-        return self._chance.choice(self._chance.choice(_KINDS))
+    def _off(self) -> frozenset[str]:
+        """What is never chosen: in three of ten runs, two of five commands and faults."""
+        if self._chance.random() < 0.7:
+            return frozenset()
+        return frozenset(name for name in swarm.NAMES if self._chance.random() < 0.4)
 
-    def _choose(self, run, menu):
-        for _ in range(8):
-            command = menu.choose(self._byte())
+    def _choose(self, run: Run, menu: Menu) -> None:
+        chance = self._chance
+        for _ in range(_TRIES_MAX):
+            often = chance.random() < 0.4
+            byte = chance.randrange(BYTES) if often else chance.choice(chance.choice(_KINDS))
+            command = menu.choose(byte)
             if command is not None:
                 run.do(command)
                 return
 
-    def _some(self, steps: Sequence[Command], count: int) -> list[Command]:
-        """So many of the steps, in their order."""
-        kept = sorted(self._chance.sample(range(len(steps)), count))
-        return [steps[at] for at in kept]
-
     def _setting(self, near: Setting) -> Setting:
         chance = self._chance
-        base = chance.choice((near, near, Setting(), self._chosen))
+        base = chance.choice((near, near, _PLAIN, self._first))
         changed: dict[str, Any] = {}
         for _ in range(chance.choice((0, 0, 1, 1, 2))):
-            name = chance.choice(list(_NEAR))
+            name = chance.choice(_NAMES)
             changed[name] = chance.choice(_NEAR[name])
+        if not changed:
+            return base
         try:
             return attrs.evolve(base, **changed)
-        except ValueError:  # these two do not go together
+        except ValueError:  # these do not go together
             return base
 
 
-def _kinds():
-    kinds = {}
-    for byte, (dish, which) in enumerate(DISHES):
-        kinds.setdefault(dish, []).append(byte)
-    return list(kinds.values())
+def knows(menu: Menu, steps: Iterable[Command]) -> None:
+    """The menu knows the tasks and sessions of these steps.
 
-_KINDS = _kinds()
-
-def know(menu, steps):
+    Args:
+        menu: what can come next.
+        steps: those that are done, or are going to be.
+    """
     for step in steps:
         if isinstance(step, trace.Submit):
             menu.tasks = max(menu.tasks, step.task + 1)
         elif isinstance(step, trace.OpenSession) and step.session not in menu.sessions:
             menu.sessions.append(step.session)
+
+
+def _kinds() -> tuple[tuple[int, ...], ...]:
+    """The bytes of each kind of command: a rare kind is chosen as often as a frequent one."""
+    kinds: dict[object, list[int]] = {}
+    for byte, (dish, _) in enumerate(DISHES):
+        kinds.setdefault(dish, []).append(byte)
+    return tuple(tuple(those) for those in kinds.values())
+
+
+_KINDS: Final = _kinds()
+_PLAIN: Final = Setting()

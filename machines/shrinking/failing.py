@@ -19,6 +19,7 @@ from machines.menu import BYTES, Menu
 from machines.run import Run, execute
 from machines.trace import Trace
 from machines.walker import left_out, setting
+from machines.wander import knows
 from model.promises import PROMISES
 
 if TYPE_CHECKING:
@@ -120,12 +121,9 @@ def _run(chosen: Setting, mutant: Mutant) -> Run:
 def _menu(run: Run, steps: list[Command], off: frozenset[str] = frozenset()) -> Menu:
     """The steps are done; and what is on the menu then."""
     menu = Menu(run.world, off)
+    knows(menu, steps)
     for step in steps:
         run.do(step)
-        if isinstance(step, trace.Submit):
-            menu.tasks = max(menu.tasks, step.task + 1)
-        elif isinstance(step, trace.OpenSession) and step.session not in menu.sessions:
-            menu.sessions.append(step.session)
     return menu
 
 
@@ -151,9 +149,7 @@ def _with_one_more(whole: Trace, mutant: Mutant, chance: random.Random) -> Trace
         tasks = [step.task for step in whole.steps if isinstance(step, trace.Submit)]
         fresh = max(tasks, default=-1) + 1
         bytes_ = itertools.repeat(None)
-        command = next(
-            c for _ in bytes_ if (c := menu.choose(chance.randrange(BYTES))) is not None
-        )
+        command = next(c for _ in bytes_ if (c := menu.choose(chance.randrange(BYTES))) is not None)
         if isinstance(command, trace.Submit):
             command = attrs.evolve(command, task=fresh)
     return Trace(whole.setting, (*whole.steps[:at], command, *whole.steps[at:]))
