@@ -260,6 +260,37 @@ def check(*, agreement: int, real: int, crash_points: bool, seed: int, as_json: 
     )
 
 
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--mutant", metavar="NAME", help="Plant this bug in the pool first.")
+@click.option(
+    "--output",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where a smaller one is saved; beside FILE unless given.",
+)
+@click.option(
+    "--walks",
+    type=click.IntRange(0),
+    default=10_000,
+    show_default=True,
+    help="So many short random runs in vain end the search for a shorter trace.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+def shrink(
+    file: Path, mutant: str | None, folder: Path | None, walks: int, *, as_json: bool
+) -> int:
+    r"""Make a saved counterexample as small as it can be, and say what was tried.
+
+    \b
+    poolcheck shrink artifacts/counterexamples/S1-1a2b3c4d.json --mutant NAME
+    """
+    from machines.shrinking.command import shrink_file  # noqa: PLC0415 - see the module's docstring
+
+    parts = _parts(mutant)
+    return shrink_file(_progress, file, parts=parts, folder=folder, walks=walks, as_json=as_json)
+
+
 def _load(file: Path) -> Traced:
     """The counterexample in the file; or its trace, if it is a flight recorder's."""
     from machines import counterexample, recorded  # noqa: PLC0415 - see the module's docstring

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _MOVES: Final = (trace.Deliver, trace.Receive, trace.Open)
 
 
-def distance(whole: Trace, parts: Parts = POOL) -> int:
-    """How often the schedule passes over what has waited longer is returned.
+def distance(whole: Trace, parts: Parts = POOL) -> int | None:
+    """How often the schedule passes over what has waited longer; None if a step is impossible.
 
     Args:
         whole: the trace; it runs in the simulation.
@@ -39,7 +39,8 @@ def distance(whole: Trace, parts: Parts = POOL) -> int:
             if step in since:
                 passed_over += sum(began < since[step] for began in since.values())
                 del since[step]
-            run.do(step)
+            if not run.do(step):
+                return None
     return passed_over
 
 
@@ -54,12 +55,15 @@ def nearer(whole: Trace, parts: Parts = POOL) -> Iterator[tuple[int, Trace]]:
         The index of the first of the two, and the trace.
     """
     far = distance(whole, parts)
-    for at in range(len(whole.steps) - 1 if far else 0):
+    if not far:
+        return
+    for at in range(len(whole.steps) - 1):
         one, other = whole.steps[at : at + 2]
         if not isinstance(one, _MOVES) and not isinstance(other, _MOVES):
             continue
         variant = Trace(whole.setting, (*whole.steps[:at], other, one, *whole.steps[at + 2 :]))
-        if distance(variant, parts) < far:
+        near = distance(variant, parts)
+        if near is not None and near < far:
             yield at, variant
 
 
