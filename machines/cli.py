@@ -222,6 +222,7 @@ def bench(*, as_json: bool, demand_bars: bool, **settings: Any) -> int:
 
 
 @command.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--agreement",
     type=click.IntRange(0),
@@ -240,16 +241,33 @@ def bench(*, as_json: bool, demand_bars: bool, **settings: Any) -> int:
 )
 @click.option("--crash-points", is_flag=True, help="A worker dies wherever it can.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="The first walk's number.")
+@click.option("--mutant", metavar="NAME", help="With FILE: plant this bug in the pool first.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
-def check(*, agreement: int, real: int, crash_points: bool, seed: int, as_json: bool) -> int:
+def check(
+    *,
+    files: tuple[Path, ...],
+    agreement: int,
+    real: int,
+    crash_points: bool,
+    seed: int,
+    mutant: str | None,
+    as_json: bool,
+) -> int:
     r"""Whether the layers agree, and what becomes of workers that die at the worst moment.
 
+    With FILE, a flight recorder's: which promises its pool kept.
+
     \b
+    poolcheck check incident.log
     poolcheck check --agreement 10000 --real 500
     poolcheck check --agreement 0 --real 0 --crash-points
     """
     from machines.checking import check as run  # noqa: PLC0415 - see the module's docstring
 
+    if files:
+        from machines.checking_logs import check_logs  # noqa: PLC0415 - see the module's docstring
+
+        return check_logs(_progress, files, parts=_parts(mutant), as_json=as_json)
     return run(
         _progress,
         agreement=agreement,
