@@ -236,6 +236,7 @@ def bench(*, as_json: bool, demand_bars: bool, **settings: Any) -> int:
 
 
 @command.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--agreement",
     type=click.IntRange(0),
@@ -254,16 +255,33 @@ def bench(*, as_json: bool, demand_bars: bool, **settings: Any) -> int:
 )
 @click.option("--crash-points", is_flag=True, help="A worker dies wherever it can.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="The first walk's number.")
+@click.option("--mutant", metavar="NAME", help="With FILE: plant this bug in the pool first.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
-def check(*, agreement: int, real: int, crash_points: bool, seed: int, as_json: bool) -> int:
+def check(
+    *,
+    files: tuple[Path, ...],
+    agreement: int,
+    real: int,
+    crash_points: bool,
+    seed: int,
+    mutant: str | None,
+    as_json: bool,
+) -> int:
     r"""Whether the layers agree, and what becomes of workers that die at the worst moment.
 
+    With FILE, a flight recorder's: which promises its pool kept.
+
     \b
+    poolcheck check incident.log
     poolcheck check --agreement 10000 --real 500
     poolcheck check --agreement 0 --real 0 --crash-points
     """
     from machines.checking import check as run  # noqa: PLC0415 - see the module's docstring
 
+    if files:
+        from machines.checking_logs import check_logs  # noqa: PLC0415 - see the module's docstring
+
+        return check_logs(_progress, files, parts=_parts(mutant), as_json=as_json)
     return run(
         _progress,
         agreement=agreement,
@@ -272,6 +290,37 @@ def check(*, agreement: int, real: int, crash_points: bool, seed: int, as_json: 
         seed=seed,
         as_json=as_json,
     )
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--mutant", metavar="NAME", help="Plant this bug in the pool first.")
+@click.option(
+    "--output",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where a smaller one is saved; beside FILE unless given.",
+)
+@click.option(
+    "--walks",
+    type=click.IntRange(0),
+    default=10_000,
+    show_default=True,
+    help="So many short random runs in vain end the search for a shorter trace.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+def shrink(
+    file: Path, mutant: str | None, folder: Path | None, walks: int, *, as_json: bool
+) -> int:
+    r"""Make a saved counterexample as small as it can be, and say what was tried.
+
+    \b
+    poolcheck shrink artifacts/counterexamples/S1-1a2b3c4d.json --mutant NAME
+    """
+    from machines.shrinking.command import shrink_file  # noqa: PLC0415 - see the module's docstring
+
+    parts = _parts(mutant)
+    return shrink_file(_progress, file, parts=parts, folder=folder, walks=walks, as_json=as_json)
 
 
 def _load(file: Path) -> Traced:

@@ -128,10 +128,7 @@ class Record:
         """
         for lines in self._lines:
             for line in lines.splitlines():
-                try:
-                    yield _entry(json.loads(line))
-                except (ValueError, TypeError, KeyError) as error:
-                    raise ValueError(f"no line of a record: {line[:80]!r}: {error}") from error
+                yield entry_of(line)
 
 
 def settings_of(config: PoolConfig) -> dict[str, Any]:
@@ -165,6 +162,33 @@ def line_of(event: Event, now: float) -> bytes:
     values = [_kept(name, getattr(event, name)) for name in _FIELDS[kind]]
     row = [_NAMES[kind], int(now * 1e9), *values]
     return json.dumps(row, separators=(",", ":")).encode() + b"\n"
+
+
+def head_of(line: bytes) -> Head:
+    """The head that `head_line` wrote is returned.
+
+    Raises:
+        ValueError: it is none, or of another format.
+    """
+    try:
+        head = Head(**json.loads(line))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"it is no record: {error}") from error
+    if head.format != FORMAT:
+        raise ValueError(f"its format is {head.format}; this reads format {FORMAT}")
+    return head
+
+
+def entry_of(line: bytes) -> Entry:
+    """The event that `line_of` wrote is returned.
+
+    Raises:
+        ValueError: it is no line of a record.
+    """
+    try:
+        return _entry(json.loads(line))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f"no line of a record: {line[:80]!r}: {error}") from error
 
 
 def read_record(path: str | os.PathLike[str]) -> Record:
@@ -216,11 +240,9 @@ def _read(path: Path) -> _Segment | None:
         return None
     begin = data.find(b"\n") + 1
     try:
-        head = Head(**json.loads(data[:begin]))
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: it is no record: {error}") from error
-    if head.format != FORMAT:
-        raise ValueError(f"{path}: its format is {head.format}; this reads format {FORMAT}")
+        head = head_of(data[:begin])
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     return head, data[begin:end], end < written
 
 
