@@ -64,7 +64,7 @@ BAD_FILES = [
     (b"{", "no JSON"),
     (b"\x00\xff\xfe", "no JSON"),
     (b"[]", "a list"),
-    (b'{"format": 2}', "$.format"),
+    (b'{"format": 3}', "$.format"),
     (b'{"format": 1}', "is missing"),
     (b"[" * 500_000, "deep"),
 ]

@@ -30,7 +30,7 @@ IN_PROCESS = [Layer.SIM, Layer.WIRE]
 
 
 def example(*steps: Command, size: int = 1) -> Counterexample:
-    return Counterexample("L2", "words", Status.FIXED, 0, "", Setting(size), steps)
+    return Counterexample("L2", "words", Status.FIXED, 0, "0" * 64, Setting(size), steps)
 
 
 GOOD = example(Deliver(0), Submit(0), Receive(0), Open(0), Deliver(0))
