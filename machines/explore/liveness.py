@@ -19,6 +19,7 @@ import networkx as nx
 from attrs import define, field, frozen
 
 from machines.explore.cycles import TooMany, components, round_in
+from machines.explore.follow import KINDS, Labels, labels_after
 from machines.explore.outcome import Finding
 from machines.explore.trail import trail, walk
 from machines.explore.visited import fingerprint
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 NAMES_MAX: Final = 48
 MORE: Final = 1_000
 CLOCK: Final = "the clock"
+SOLE: Final = Labels()
 
 
 def livelocks(plan: Plan, levels: int, limits: Limits) -> tuple[tuple[Finding, ...], str | None]:
@@ -63,7 +65,7 @@ def livelocks(plan: Plan, levels: int, limits: Limits) -> tuple[tuple[Finding, .
             unknown = f"a cycle through {len(part)} states does not close with everybody's name"
             continue
         for promise in sorted(set().union(*named.promised.values()) - set(found)):
-            loop = named.fair_loop(promise, state)
+            loop = named.fair_loop(promise)
             if loop is not None:
                 found[promise] = _finding(promise, commands, *loop)
     return tuple(found[promise] for promise in sorted(found)), unknown
@@ -79,12 +81,15 @@ def _finding(
     return Finding(promise, sentence, (*before, *stem, *loop), start)
 
 
-def actor(command: Command) -> str:
+def actor(command: Command, labels: Labels = SOLE) -> str:
     """Who acts by this command: the clock, or a worker or task in one of its ways."""
     if isinstance(command, Advance | Jump):
         return CLOCK
-    subject = getattr(command, "worker", getattr(command, "task", ""))
-    return f"{command.do} {subject}"
+    for kind in KINDS:
+        name = getattr(command, kind, None)
+        if name is not None:
+            return f"{command.do} {labels.of(kind, name)}"
+    return command.do
 
 
 @frozen
@@ -94,6 +99,7 @@ class Edge:
     source: int
     target: int
     command: Command
+    who: str
 
 
 @define
@@ -107,7 +113,7 @@ class Named:
         promised: what is still owed in each.
     """
 
-    states: dict[Hashable, int] = field(factory=dict)
+    states: dict[tuple[Hashable, Labels], int] = field(factory=dict)
     edges: list[Edge] = field(factory=list)
     able: dict[int, frozenset[str]] = field(factory=dict)
     promised: dict[int, frozenset[str]] = field(factory=dict)
@@ -115,32 +121,32 @@ class Named:
     @classmethod
     def of(cls, space: Space, start: Hashable, orbits: set[bytes]) -> Named | None:
         """All that fair steps reach from a state within these orbits; None if it is no end."""
-        self = cls({start: 0})
+        self = cls({(start, Labels()): 0})
         most = NAMES_MAX * len(orbits) + MORE
-        waiting = [start]
+        waiting: list[tuple[Hashable, Labels]] = [(start, Labels())]
         while waiting:
-            state = waiting.pop()
-            number = self.states[state]
+            state, labels = waiting.pop()
+            number = self.states[state, labels]
             owed = space.fair(state)
-            self.able[number] = frozenset(actor(step.command) for step in owed)
+            self.able[number] = frozenset(actor(step.command, labels) for step in owed)
             self.promised[number] = space.promised(state)
             for step in owed:
                 if not _within(space, step, orbits):
                     continue
-                if step.state not in self.states:
+                after = step.state, labels_after(labels, space, state, step)
+                if after not in self.states:
                     if len(self.states) >= most:
                         return None
-                    self.states[step.state] = len(self.states)
-                    waiting.append(step.state)
-                self.edges.append(Edge(number, self.states[step.state], step.command))
+                    self.states[after] = len(self.states)
+                    waiting.append(after)
+                who = actor(step.command, labels)
+                self.edges.append(Edge(number, self.states[after], step.command, who))
         return self
 
-    def fair_loop(
-        self, promise: str, start: Hashable
-    ) -> tuple[list[Command], list[Command]] | None:
+    def fair_loop(self, promise: str) -> tuple[list[Command], list[Command]] | None:
         """The way to a fair cycle that keeps this owed, and once round it; None for none."""
         graph = self._graph(self.edges)
-        ways: Any = nx.single_source_shortest_path(graph, self.states[start])
+        ways: Any = nx.single_source_shortest_path(graph, 0)
         owing = [
             edge
             for edge in self.edges
@@ -160,7 +166,7 @@ class Named:
         acts: dict[str, Edge] = {}
         for edge in edges:
             if edge.source in part and edge.target in part:
-                acts.setdefault(actor(edge.command), edge)
+                acts.setdefault(edge.who, edge)
         if able_always - set(acts):
             return None
         goals = [Goal(acts[who].source, acts[who]) for who in sorted(able_always)]
