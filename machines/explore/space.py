@@ -1,0 +1,231 @@
+"""The space: every state of the implementation within bounds, and the steps between them.
+
+A state is four small numbers: a scene (the core, its timers, the bodies), what each group of
+checkers has made of what was seen, and what is left of the bounds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from machines import trace
+from machines.body import Condition
+from machines.explore.core_form import PHASE_AT, WORKERS_AT
+from machines.explore.judge import Broken, Court
+from machines.explore.mind import CLOSED_AT, CORE_AT, ROLL_AT, TIMERS_AT
+from machines.explore.scene import Cost, Scene, Scenes
+from machines.explore.step import Step, Violation
+from machines.explore.store import from_bytes, to_bytes
+from machines.parts import POOL
+from model import history as saw
+from model.promises import PROMISES
+from pool.events import TimerKind
+from pool.lifecycle import WorkerState
+from pool.state import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from machines.explore.bounds import Bounds
+    from machines.explore.scene import Move
+    from machines.parts import Parts
+    from model.checker import Checker
+
+# What a fair schedule owes.
+_OWED: Final = (trace.Deliver, trace.Receive, trace.Open, trace.Continue, trace.Divert)
+# Timers that come round for ever; nobody waits for them.
+_ROUND: Final = (TimerKind.HEALTH.value, TimerKind.AGE.value)
+
+State = tuple[int, ...]
+# What is left of the bounds, by the cost that uses it up; nothing else is ever used up.
+Left = tuple[int, ...]
+_COUNTED: Final = (Cost.CLOCK, Cost.FAULT, Cost.ASK, Cost.TASK, Cost.SESSION)
+
+
+class PoolSpace:
+    """The pool's states within bounds.
+
+    Args:
+        bounds: of the search.
+        parts: the pool, perhaps with a bug planted in it.
+        promises: what is judged.
+        symmetric: whether of states that differ in names alone one is kept.
+    """
+
+    def __init__(
+        self,
+        bounds: Bounds,
+        parts: Parts = POOL,
+        *,
+        promises: Iterable[type[Checker]] = PROMISES,
+        symmetric: bool = True,
+    ) -> None:
+        self.bounds = bounds
+        self._scenes = Scenes(bounds, parts, symmetric=symmetric)
+        self._court = Court(promises, self._scenes.opening)
+        self._groups = self._court.groups
+        self._lefts: list[Left] = []
+        self._left_numbers: dict[Left, int] = {}
+        self._lessened: dict[tuple[int, int], int] = {}
+        self._ways: tuple[dict[tuple[int, int], int | Broken], ...] = tuple({} for _ in self._groups)
+        self._offers: dict[int, tuple[tuple[Move, bool], ...]] = {}
+        self._endings: dict[tuple[int, ...], Violation | None] = {}
+
+    def first(self) -> State:
+        """The state in which every run begins: workers start."""
+        bounds = self.bounds
+        left = (bounds.overtakes, bounds.faults, bounds.asks, bounds.tasks, bounds.sessions)
+        return (
+            self._scenes.first,
+            *[group.first for group in self._groups],
+            self._number_left(left),
+        )
+
+    def steps(self, state: Any) -> Sequence[Step]:
+        """Every step that is possible here within the bounds, always in the same order.
+
+        A step that changes nothing, but uses up something of the bounds, is left out: whatever
+        follows it may follow here as well.
+        """
+        scene, *seen, left = state
+        found = []
+        for move, free in self._offered(scene):
+            less = left if free else self._less(left, move.cost)
+            if less >= 0:
+                step = self._step(move, seen, less)
+                if step.state[:-1] != state[:-1] or step.violation is not None:
+                    found.append(step)
+        return found
+
+    def fair(self, state: Any) -> Sequence[Step]:
+        """The steps that a fair schedule owes here: deliveries, receives, gates and the clock."""
+        scene, *seen, left = state
+        offered = self._offered(scene)
+        return [
+            self._step(move, seen, left)
+            for move, free in offered
+            if free and move.cost in (Cost.NOTHING, Cost.CLOCK)
+        ]
+
+    def ending(self, state: Any) -> Violation | None:
+        """What a run breaks that ends here, where nothing but wishes and faults is left."""
+        key = state[:-1]
+        if key not in self._endings:
+            self._endings[key] = self._end(state)
+        return self._endings[key]
+
+    def promised(self, state: Any) -> frozenset[str]:
+        """What is still owed here: tasks unresolved, workers not ready, a shutdown not ended."""
+        mind = self._scenes.mind_of(state[0])
+        core = mind[CORE_AT]
+        owed = {f"L1: task {task} resolves" for task in mind[ROLL_AT][0]}
+        phase = core[PHASE_AT]
+        if phase == Phase.OPEN.value and not self.bounds.setting.lazy:
+            ready = sum(row[1] == WorkerState.READY.value for row in core[WORKERS_AT])
+            busy = sum(row[1] == WorkerState.BUSY.value for row in core[WORKERS_AT])
+            if ready + busy < self.bounds.workers:
+                owed.add("L2: the pool is back at its size")
+        elif phase == Phase.CLOSING.value:
+            owed.add("L3: shutdown ends")
+        return frozenset(owed)
+
+    def pack(self, state: Any) -> bytes:
+        """Bytes equal only for states of one orbit; the same in every process and Python."""
+        scene, *seen, left = state
+        scenes = self._scenes
+        known = scenes.scenes[scene]
+        bodies = tuple([scenes.bodies.data[body] for body in known.bodies])
+        groups = zip(self._groups, seen, strict=True)
+        judged = tuple([group.pack(at) for group, at in groups])
+        return to_bytes((scenes.minds.data[known.mind], bodies, judged, self._lefts[left]))
+
+    def unpack(self, packed: bytes) -> State:
+        """The state that was packed."""
+        mind, bodies, judged, left = from_bytes(packed)
+        scenes = self._scenes
+        numbers = tuple([scenes.bodies.number_of(body) for body in bodies])
+        scene = scenes.number(Scene(scenes.minds.number_of(mind), numbers))
+        groups = zip(self._groups, judged, strict=True)
+        return (scene, *[group.unpack(data) for group, data in groups], self._number_left(left))
+
+    # How it goes on.
+
+    def _offered(self, scene: int) -> tuple[tuple[Move, bool], ...]:
+        """The scene's moves, each with whether it uses up nothing of the bounds here."""
+        known = self._offers.get(scene)
+        if known is None:
+            moves = self._scenes.moves(scene)
+            owed = any(isinstance(move.command, _OWED) for move in moves)
+            quiet = not owed and not self._awaits(scene)
+            known = tuple([(move, _is_free(move, owed=owed, quiet=quiet)) for move in moves])
+            self._offers[scene] = known
+        return known
+
+    def _awaits(self, scene: int) -> bool:
+        """Whether a timer is set that does not come round for ever."""
+        return any(kind not in _ROUND for kind, _, _ in self._scenes.mind_of(scene)[TIMERS_AT])
+
+    def _step(self, move: Move, seen: Sequence[int], less: int) -> Step:
+        after = [move.to]
+        broken: Broken | None = None
+        shown = move.shown
+        for group, state, ways in zip(self._groups, seen, self._ways, strict=True):
+            way = ways.get((state, shown))
+            if way is None:
+                scenes = self._scenes
+                way = group.after(state, scenes.shown[shown], shown, scenes.namings)
+                ways[state, shown] = way
+            if isinstance(way, int):
+                after.append(way)
+                continue
+            after.append(state)
+            if broken is None or way.record < broken.record:
+                broken = way
+        violation = None if broken is None else broken.violation
+        return Step(move.command, (*after, less), violation)
+
+    def _less(self, left: int, cost: Cost) -> int:
+        """What is left of the bounds after this; -1 if too little was."""
+        known = self._lessened.get((left, cost))
+        if known is None:
+            known = -1
+            if cost in _COUNTED:
+                at = _COUNTED.index(cost)
+                counts = list(self._lefts[left])
+                counts[at] -= 1
+                known = self._number_left(tuple(counts)) if counts[at] >= 0 else -1
+            self._lessened[left, cost] = known
+        return known
+
+    def _number_left(self, left: Left) -> int:
+        known = self._left_numbers.setdefault(left, len(self._lefts))
+        if known == len(self._lefts):
+            self._lefts.append(left)
+        return known
+
+    def _end(self, state: Any) -> Violation | None:
+        scene, *seen, _ = state
+        mind = self._scenes.mind_of(scene)
+        ready = sum(row[1] == WorkerState.READY.value for row in mind[CORE_AT][WORKERS_AT])
+        records: list[saw.Record] = [saw.Healed(complete=True, ready=ready)]
+        if mind[CLOSED_AT]:
+            records += [
+                saw.LeftOver(f"worker {number}'s process")
+                for number, body in enumerate(self._scenes.bodies_of(scene))
+                if body[0] != Condition.REAPED.value
+            ]
+        found = [
+            broken
+            for group, at in zip(self._groups, seen, strict=True)
+            if (broken := group.broken_by(at, records)) is not None
+        ]
+        first = min(found, key=lambda broken: broken.record, default=None)
+        return None if first is None else first.violation
+
+
+def _is_free(move: Move, *, owed: bool, quiet: bool) -> bool:
+    if move.cost is Cost.CLOCK:
+        return not owed
+    if move.cost is Cost.ASK and quiet:
+        return move.command == trace.Shutdown()
+    return move.cost is Cost.NOTHING
