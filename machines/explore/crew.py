@@ -12,6 +12,7 @@ import os
 import signal
 import time
 import traceback
+from contextlib import suppress
 from multiprocessing import connection
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -202,7 +203,8 @@ def _work(plan: Plan, index: int, there: Connection, halt: Any, others: list[Con
     except (EOFError, BrokenPipeError, ConnectionResetError):
         os._exit(0)  # nobody is left to tell
     except Exception:  # the first process raises it again, whatever it is
-        there.send(("failed", traceback.format_exc()))
+        with suppress(OSError):
+            there.send(("failed", traceback.format_exc()))
 
 
 def crew(plan: Plan, pulse: Callable[[int], bool]) -> Crew:
