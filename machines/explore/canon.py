@@ -13,6 +13,8 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any, Final
 
+from attrs import frozen
+
 from machines.explore import body_form
 from machines.explore.core_form import (
     IDLE_AT,
@@ -22,7 +24,7 @@ from machines.explore.core_form import (
 )
 from machines.explore.mind import CORE_AT, OF, ROLL_AT, TIMERS_AT
 from machines.explore.names import Kind, Names, Naming
-from machines.explore.store import to_bytes
+from machines.explore.store import Store, to_bytes
 from pool.events import TimerKind
 
 if TYPE_CHECKING:
@@ -32,6 +34,26 @@ if TYPE_CHECKING:
 
 _NOTHING: Final[dict[int, int]] = {}
 Groups = list[list[int]]
+Bodies = dict[int, int]
+
+
+@frozen
+class _Known:
+    """What of a mind its names, and its bodies' order, depend on.
+
+    Attributes:
+        tasks: those that the mind knows, in the order in which they were submitted.
+        workers: those that the mind knows.
+        sessions: the same.
+        alone: what is known of each worker, but for all names but its tasks'.
+        hosted: the sessions of each.
+    """
+
+    tasks: tuple[int, ...]
+    workers: tuple[int, ...]
+    sessions: tuple[int, ...]
+    alone: dict[int, bytes]
+    hosted: dict[int, tuple[int, ...]]
 
 
 class Canon:
@@ -39,148 +61,216 @@ class Canon:
 
     Args:
         form: of minds.
+        minds: every mind.
+        bodies: every body.
         symmetric: whether workers and sessions are put in order; if not, they stay in the order
             in which they came.
     """
 
-    def __init__(self, form: Form, *, symmetric: bool) -> None:
+    def __init__(self, form: Form, minds: Store, bodies: Store, *, symmetric: bool) -> None:
+        self.namings: list[Naming] = []
         self._form = form
+        self._minds = minds
+        self._bodies = bodies
         self._symmetric = symmetric
+        self._naming_numbers: dict[Any, int] = {}
+        self._known: dict[int, _Known] = {}
+        self._met: dict[int, Names] = {}
+        self._bare: dict[tuple[int, tuple[int, ...]], bytes] = {}
+        self._renamed_minds: dict[tuple[int, int], int] = {}
+        self._renamed_bodies: dict[tuple[int, int], int] = {}
 
-    def namings(self, mind: Any, bodies: Mapping[int, Any]) -> list[Naming]:
-        """The renamings that lead to the canonical state: the first of them, and its equals.
+    def namings_of(self, mind: int, bodies: Bodies) -> tuple[int, ...]:
+        """The renamings that lead to the canonical state: one, and its equals.
 
         Args:
-            mind: as plain data.
-            bodies: each worker's body, as plain data.
+            mind: its number.
+            bodies: each worker's body, by its number.
         """
-        names = Names()
-        self._form.meet(mind, names)
-        lasting = {
-            number: body
-            for number, body in bodies.items()
-            if number in names.met[Kind.WORKER] or not body_form.is_over(body)
-        }
-        tasks = {task: at for at, task in enumerate(self._tasks(mind, names))}
-        choices = self._choices(mind, lasting, names, tasks)
-        found: list[Naming] = []
+        known = self._known.get(mind)
+        if known is None:
+            known = self._known[mind] = self._know(mind)
+        over = [n for n, body in bodies.items() if body_form.is_over(self._bodies.values[body])]
+        lasting = {n: body for n, body in bodies.items() if n in known.workers or n not in over}
+        choices = self._choices(mind, known, lasting)
+        found: list[int] = []
         best: tuple[bytes, ...] | None = None
         for workers, sessions in choices:
-            naming = _complete(lasting, names, tasks, workers, sessions)
+            naming = self._number(self._complete(known, lasting, workers, sessions))
             if len(choices) == 1:
-                return [naming]
-            result = self._result(mind, lasting, naming)
+                return (naming,)
+            renamed, rest = self.renamed(mind, lasting, naming)
+            result = (self._minds.data[renamed], *[self._bodies.data[body] for body in rest])
             if best is None or result < best:
                 best, found = result, [naming]
             elif result == best:
                 found.append(naming)
-        return found
+        return tuple(found)
 
-    def renamed(
-        self, mind: Any, bodies: Mapping[int, Any], naming: Naming
-    ) -> tuple[Any, tuple[Any, ...]]:
+    def renamed(self, mind: int, bodies: Bodies, naming: int) -> tuple[int, tuple[int, ...]]:
         """The mind and the bodies with other names; the bodies in the order of their workers."""
-        workers = naming.maps[Kind.WORKER]
-        lasting = sorted((workers[n], body) for n, body in bodies.items() if n in workers)
+        workers = self.namings[naming].maps[Kind.WORKER]
+        lasting = sorted([(workers[n], body) for n, body in bodies.items() if n in workers])
         return (
-            self._form.rename(mind, naming),
-            tuple([body_form.rename(body, naming) for _, body in lasting]),
+            self._renamed_mind(mind, naming),
+            tuple([self._renamed_body(body, naming) for _, body in lasting]),
         )
 
-    def _result(self, mind: Any, bodies: Mapping[int, Any], naming: Naming) -> tuple[bytes, ...]:
-        renamed, rest = self.renamed(mind, bodies, naming)
-        return (to_bytes(renamed), *[to_bytes(body) for body in rest])
+    def _renamed_mind(self, mind: int, naming: int) -> int:
+        known = self._renamed_minds.get((mind, naming))
+        if known is None:
+            plain = self._form.rename(self._minds.values[mind], self.namings[naming])
+            known = self._renamed_minds[mind, naming] = self._minds.number(plain)
+        return known
 
-    def _tasks(self, mind: Any, names: Names) -> list[int]:
-        """Tasks that the core or the roll knows, in the order in which they were submitted."""
-        known = [row[0] for row in mind[CORE_AT][TASKS_AT]]
-        return [*known, *sorted(set(names.met[Kind.TASK]) - set(known))]
+    def _renamed_body(self, body: int, naming: int) -> int:
+        known = self._renamed_bodies.get((body, naming))
+        if known is None:
+            plain = body_form.rename(self._bodies.values[body], self.namings[naming])
+            known = self._renamed_bodies[body, naming] = self._bodies.number(plain)
+        return known
+
+    def _number(self, naming: Naming) -> int:
+        known = self._naming_numbers.setdefault(naming.key, len(self.namings))
+        if known == len(self.namings):
+            self.namings.append(naming)
+        return known
+
+    def _know(self, mind: int) -> _Known:
+        plain, names = self._minds.values[mind], Names()
+        self._form.meet(plain, names)
+        tasks, workers, sessions = names.met
+        submitted = [row[0] for row in plain[CORE_AT][TASKS_AT]]
+        ordered = (*submitted, *sorted(set(tasks) - set(submitted)))
+        return _Known(
+            ordered,
+            tuple(sorted(workers)),
+            tuple(sorted(sessions)),
+            _worker_keys(plain, workers, ordered),
+            {row[0]: row[5] for row in plain[CORE_AT][WORKERS_AT]},
+        )
+
+    def _names_in(self, body: int) -> Names:
+        known = self._met.get(body)
+        if known is None:
+            known = self._met[body] = Names()
+            body_form.meet(self._bodies.values[body], known)
+        return known
 
     def _choices(
-        self, mind: Any, bodies: Mapping[int, Any], names: Names, tasks: dict[int, int]
-    ) -> list[tuple[list[int], list[int]]]:
+        self, mind: int, known: _Known, bodies: Bodies
+    ) -> list[tuple[list[int], Sequence[int]]]:
         """Each order of workers with bodies, and of sessions, that is to be tried."""
-        workers, sessions = sorted(bodies), sorted(names.met[Kind.SESSION])
+        workers = sorted(bodies)
+        sessions = known.sessions
         if not self._symmetric or (len(workers) < 2 and len(sessions) < 2):
             return [(workers, sessions)]
-        alone = _worker_keys(mind, bodies, tasks)
-        by_session = _session_keys(mind, sessions, tasks, alone)
-        grouped = _grouped(sessions, by_session)
+        alone = {
+            number: known.alone.get(number, b"") + self._bare_body(body, known.tasks)
+            for number, body in bodies.items()
+        }
+        if not sessions:
+            return [(list(w), sessions) for w in _orders(_grouped(workers, alone))]
+        plain = self._minds.values[mind]
+        grouped = _grouped(sessions, _session_keys(plain, sessions, known.tasks, alone))
         ranks = {s: at for at, group in enumerate(grouped) for s in group}
-        hosted = {row[0]: sorted(ranks[s] for s in row[5]) for row in mind[CORE_AT][WORKERS_AT]}
-        both = {w: alone[w] + to_bytes(hosted.get(w, [])) for w in workers}
+        both = {
+            w: (alone[w], tuple(sorted([ranks[s] for s in known.hosted.get(w, ())])))
+            for w in workers
+        }
         return [
-            (list(w), list(s))
-            for w in _orders(_grouped(workers, both))
-            for s in _orders(grouped)
+            (list(w), list(s)) for w in _orders(_grouped(workers, both)) for s in _orders(grouped)
         ]
+
+    def _bare_body(self, body: int, tasks: tuple[int, ...]) -> bytes:
+        """What the body is, but for the names of sessions, and of tasks that no mind knows."""
+        known = self._bare.get((body, tasks))
+        if known is None:
+            blind = Naming({task: at for at, task in enumerate(tasks)}, _NOTHING, _NOTHING)
+            plain = self._bodies.values[body]
+            marks = tuple(sorted(len(left) for _, left in plain[7]))
+            known = to_bytes((marks, body_form.rename(plain, blind)))
+            self._bare[body, tasks] = known
+        return known
+
+    def _complete(
+        self, known: _Known, bodies: Bodies, workers: Sequence[int], sessions: Sequence[int]
+    ) -> Naming:
+        """The renaming for this order; who is in bodies alone is named in the order of those."""
+        tasks = {task: at for at, task in enumerate(known.tasks)}
+        named = {session: at for at, session in enumerate(sessions)}
+        for worker in workers:
+            met = self._names_in(bodies[worker]).met
+            for task in met[Kind.TASK]:
+                tasks.setdefault(task, len(tasks))
+            for session in met[Kind.SESSION]:
+                named.setdefault(session, len(named))
+        gone = [worker for worker in known.workers if worker not in bodies]
+        return Naming(tasks, {w: at for at, w in enumerate([*workers, *gone])}, named)
 
 
 def _worker_keys(
-    mind: Any, bodies: Mapping[int, Any], tasks: dict[int, int]
+    mind: Any, workers: Mapping[int, None], ordered: Sequence[int]
 ) -> dict[int, bytes]:
-    """What is known of each worker, but for the names of workers and sessions."""
+    """What is known of each worker, but for its body, its sessions' names and its own."""
     core = mind[CORE_AT]
-    known = {row[0] for row in core[TASKS_AT]}
-    blind = Naming({task: at for task, at in tasks.items() if task in known}, _NOTHING, _NOTHING)
+    tasks = {task: at for at, task in enumerate(ordered)}
     rows = {row[0]: row for row in core[WORKERS_AT]}
     idle = {worker: at for at, worker in enumerate(core[IDLE_AT])}
     last = _last_held(core)
     timers = _timers_of(mind, Kind.WORKER)
     keys = {}
-    for number, body in bodies.items():
+    for number in workers:
         row = rows.get(number)
         own: Any = None
         if row is not None:
-            named = [tasks.get(row[2], -1), *[[tasks[t] for t in place] for place in row[3:5]]]
-            own = (row[1], *named, len(row[5]), *row[6:])
-        bare = body_form.rename(body, blind)
-        rest = (idle.get(number, -1), timers.get(number, []), last.get(number, []))
-        on_roll = number in mind[ROLL_AT][1]
-        marks = tuple(sorted(len(left) for _, left in body[7]))
-        keys[number] = to_bytes((own, rest, on_roll, number in core[6], marks, bare))
+            places = [tuple([tasks[task] for task in place]) for place in row[3:5]]
+            own = (row[1], tasks.get(row[2], -1), *places, len(row[5]), *row[6:])
+        rest = (idle.get(number, -1), timers.get(number, ()), last.get(number, ()))
+        keys[number] = to_bytes((own, rest, number in mind[ROLL_AT][1], number in core[6]))
     return keys
 
 
-def _last_held(core: Any) -> dict[int, list[int]]:
+def _last_held(core: Any) -> dict[int, tuple[int, ...]]:
     """For each worker, which of the tasks, by their place, it has held last."""
-    found: dict[int, list[int]] = {}
+    found: dict[int, tuple[int, ...]] = {}
     for at, row in enumerate(core[TASKS_AT]):
         if row[10] is not None:
-            found.setdefault(row[10], []).append(at)
+            found[row[10]] = (*found.get(row[10], ()), at)
     return found
 
 
 def _session_keys(
-    mind: Any, sessions: Sequence[int], tasks: dict[int, int], workers: Mapping[int, bytes]
+    mind: Any, sessions: Sequence[int], ordered: Sequence[int], workers: Mapping[int, bytes]
 ) -> dict[int, bytes]:
     """What is known of each session, but for the names of workers and sessions."""
     core = mind[CORE_AT]
+    tasks = {task: at for at, task in enumerate(ordered)}
     rows = {row[0]: row for row in core[SESSIONS_AT]}
     timers = _timers_of(mind, Kind.SESSION)
-    own: dict[int, list[int]] = {}
+    own: dict[int, tuple[int, ...]] = {}
     for row in core[TASKS_AT]:
-        own.setdefault(row[4], []).append(tasks[row[0]])
+        own[row[4]] = (*own.get(row[4], ()), tasks[row[0]])
     keys = {}
     for session in sessions:
         row = rows.get(session)
         home = b"" if row is None else workers.get(row[2], b"")
         held: Any = None if row is None else (row[1], *row[3:])
-        on_roll = session in mind[ROLL_AT][2]
-        rest = (own.get(session, []), timers.get(session, []), on_roll, session in core[8])
-        keys[session] = to_bytes((held, rest, home))
+        rest = (own.get(session, ()), timers.get(session, ()))
+        there = (session in mind[ROLL_AT][2], session in core[8])
+        keys[session] = to_bytes((held, rest, there, home))
     return keys
 
 
-def _timers_of(mind: Any, kind: Kind) -> dict[int, list[Any]]:
-    found: dict[int, list[Any]] = {}
+def _timers_of(mind: Any, kind: Kind) -> dict[int, tuple[Any, ...]]:
+    found: dict[int, tuple[Any, ...]] = {}
     for word, number, at in mind[TIMERS_AT]:
         if OF.get(TimerKind(word)) is kind:
-            found.setdefault(number, []).append((word, at))
+            found[number] = (*found.get(number, ()), word, at)
     return found
 
 
-def _grouped(members: Sequence[int], keys: Mapping[int, bytes]) -> Groups:
+def _grouped(members: Sequence[int], keys: Mapping[int, Any]) -> Groups:
     """Members in the order of their keys, those with equal keys together."""
     ordered = sorted(members, key=lambda member: keys[member])
     return [list(group) for _, group in itertools.groupby(ordered, key=lambda one: keys[one])]
@@ -190,26 +280,3 @@ def _orders(groups: Groups) -> Iterator[Iterator[int]]:
     """Every order in which the groups stand as they do."""
     for chosen in itertools.product(*[itertools.permutations(group) for group in groups]):
         yield itertools.chain.from_iterable(chosen)
-
-
-def _complete(
-    bodies: Mapping[int, Any],
-    names: Names,
-    tasks: dict[int, int],
-    workers: Sequence[int],
-    sessions: Sequence[int],
-) -> Naming:
-    """The renaming for this order; who occurs in bodies alone is named in the order of those."""
-    there = Names()
-    for worker in workers:
-        body_form.meet(bodies[worker], there)
-    gone = [worker for worker in sorted(names.met[Kind.WORKER]) if worker not in bodies]
-    late = [session for session in there.met[Kind.SESSION] if session not in sessions]
-    known = dict(tasks)
-    for task in there.met[Kind.TASK]:
-        known.setdefault(task, len(known))
-    return Naming(
-        known,
-        {worker: at for at, worker in enumerate([*workers, *gone])},
-        {session: at for at, session in enumerate([*sessions, *late])},
-    )

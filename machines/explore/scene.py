@@ -28,7 +28,7 @@ from machines.explore.mind import (
     START_AT,
     TIMERS_AT,
 )
-from machines.explore.names import FRESH, Naming
+from machines.explore.names import FRESH
 from machines.explore.store import Store
 from machines.gate import Start
 from machines.trace import Elsewhere, How, Toward, Way
@@ -69,7 +69,6 @@ class Move:
     """
 
     command: Command
-    cost: Cost
     to: int
     shown: int
 
@@ -85,7 +84,6 @@ class _Act:
     """
 
     command: Command
-    cost: Cost
     body: int
     told: int
     records: tuple[saw.Record, ...]
@@ -113,31 +111,31 @@ class Scenes:
         config = attrs.evolve(bounds.setting, size=bounds.workers).config()
         self._minds = MindBench(config, parts)
         self._bodies = BodyBench(config, parts, self._minds)
-        self._canon = Canon(self._minds.form, symmetric=symmetric)
         self.minds, self.bodies = Store(), Store()
+        self._canon = Canon(self._minds.form, self.minds, self.bodies, symmetric=symmetric)
+        self.namings = self._canon.namings
         self.scenes: list[Scene] = []
         self.shown: list[Shown] = []
-        self.namings: list[Naming] = []
         self._scene_numbers: dict[Scene, int] = {}
         self._shown_numbers: dict[Any, int] = {}
-        self._naming_numbers: dict[Any, int] = {}
         self._told: list[tuple[tuple[saw.Record, ...], Any]] = []
         self._told_numbers: dict[str, int] = {}
-        self._moves: dict[int, tuple[Move, ...]] = {}
+        self._moves: dict[tuple[int, Cost], tuple[Move, ...]] = {}
         self._placed: dict[Any, tuple[int, tuple[int, ...]]] = {}
         self._turns: dict[tuple[int, int], Turn] = {}
-        self._wishes: dict[int, tuple[tuple[Command, Cost, Turn], ...]] = {}
+        self._wishes: dict[tuple[int, Cost], tuple[tuple[Command, Turn], ...]] = {}
         self._acts: dict[Any, tuple[_Act, ...]] = {}
         self._looks: dict[tuple[int, int], Any] = {}
         self._performed: dict[Any, tuple[int, tuple[saw.Record, ...]]] = {}
         self.opening = self._minds.first.records
         self.first = self._open()
 
-    def moves(self, scene: int) -> tuple[Move, ...]:
-        """Everything that may happen, in the order of workers; the bounds are not asked."""
-        known = self._moves.get(scene)
+    def moves(self, scene: int, cost: Cost) -> tuple[Move, ...]:
+        """Everything at this cost that may happen, in the order of workers."""
+        key = (scene, cost)
+        known = self._moves.get(key)
         if known is None:
-            known = self._moves[scene] = tuple(self._find_moves(self.scenes[scene]))
+            known = self._moves[key] = tuple(self._find_moves(self.scenes[scene], cost))
         return known
 
     # The scene itself.
@@ -168,19 +166,9 @@ class Scenes:
         key = (mind, *bodies.items())
         known = self._placed.get(key)
         if known is None:
-            plain = {worker: self.bodies.values[body] for worker, body in bodies.items()}
-            value = self.minds.values[mind]
-            namings = self._canon.namings(value, plain)
-            renamed, rest = self._canon.renamed(value, plain, namings[0])
-            numbers = tuple([self.bodies.number(body) for body in rest])
-            scene = self.number(Scene(self.minds.number(renamed), numbers))
-            known = self._placed[key] = scene, tuple([self._number_naming(n) for n in namings])
-        return known
-
-    def _number_naming(self, naming: Naming) -> int:
-        known = self._naming_numbers.setdefault(naming.key, len(self.namings))
-        if known == len(self.namings):
-            self.namings.append(naming)
+            namings = self._canon.namings_of(mind, bodies)
+            renamed, rest = self._canon.renamed(mind, bodies, namings[0])
+            known = self._placed[key] = self.number(Scene(renamed, rest)), namings
         return known
 
     def _show(
@@ -195,15 +183,17 @@ class Scenes:
 
     # Its moves.
 
-    def _find_moves(self, scene: Scene) -> Iterator[Move]:
-        wishes = self._wishes.get(scene.mind)
+    def _find_moves(self, scene: Scene, cost: Cost) -> Iterator[Move]:
+        key = (scene.mind, cost)
+        wishes = self._wishes.get(key)
         if wishes is None:
-            wishes = self._wishes[scene.mind] = tuple(self._find_wishes(scene.mind))
-        for command, cost, turn in wishes:
-            yield self._after(scene, command, cost, turn, dict(enumerate(scene.bodies)))
-        for worker in range(len(scene.bodies)):
-            for act in self._acts_of(scene, worker):
-                yield self._acted(scene, worker, act)
+            wishes = self._wishes[key] = tuple(self._find_wishes(scene.mind, cost))
+        for command, turn in wishes:
+            yield self._after(scene, command, turn, dict(enumerate(scene.bodies)))
+        if cost in (Cost.NOTHING, Cost.FAULT):
+            for worker in range(len(scene.bodies)):
+                for act in self._acts_of(scene, worker, cost):
+                    yield self._acted(scene, worker, act)
 
     def _acted(self, scene: Scene, worker: int, act: _Act) -> Move:
         bodies = dict(enumerate(scene.bodies))
@@ -215,12 +205,12 @@ class Scenes:
                 before, event = self._told[act.told]
                 turn = self._minds.tell(self.minds.values[scene.mind], event, before)
                 self._turns[key] = turn
-            return self._after(scene, act.command, act.cost, turn, bodies)
+            return self._after(scene, act.command, turn, bodies)
         to, namings = self._place(scene.mind, bodies)
-        return Move(act.command, act.cost, to, self._show(0.0, act.records, namings))
+        return Move(act.command, to, self._show(0.0, act.records, namings))
 
     def _after(
-        self, scene: Scene, command: Command, cost: Cost, turn: Turn, bodies: dict[int, int]
+        self, scene: Scene, command: Command, turn: Turn, bodies: dict[int, int]
     ) -> Move:
         """The move to where the core has had its turn, and bodies have done what it asked."""
         records = list(turn.records)
@@ -232,7 +222,7 @@ class Scenes:
             records[asked.at + more : asked.at + more] = seen
             more += len(seen)
         to, namings = self._place(self.minds.number(turn.mind), bodies)
-        return Move(command, cost, to, self._show(turn.seconds, tuple(records), namings))
+        return Move(command, to, self._show(turn.seconds, tuple(records), namings))
 
     def _perform(self, body: int, asked: Asked) -> tuple[int, tuple[saw.Record, ...]]:
         key = (body, asked.effect, asked.operation)
@@ -247,12 +237,15 @@ class Scenes:
 
     # What bodies may do.
 
-    def _acts_of(self, scene: Scene, worker: int) -> tuple[_Act, ...]:
+    def _acts_of(self, scene: Scene, worker: int, cost: Cost) -> tuple[_Act, ...]:
         body = scene.bodies[worker]
-        key = (body, worker, self._look(scene.mind, worker, self.bodies.values[body]))
+        look = None
+        if cost is Cost.FAULT:
+            look = self._look(scene.mind, worker, self.bodies.values[body])
+        key = (body, worker, cost, look)
         known = self._acts.get(key)
         if known is None:
-            known = self._acts[key] = tuple(self._find_acts(scene.mind, body, worker))
+            known = self._acts[key] = tuple(self._find_acts(scene.mind, body, worker, cost))
         return known
 
     def _look(self, mind: int, worker: int, body: Any) -> Any:
@@ -280,15 +273,15 @@ class Scenes:
         there = tuple([task for task, _ in mind[OPERATIONS_AT]])
         return (*there, FRESH - 1) if mind[ROLL_AT][3] else there
 
-    def _find_acts(self, mind: int, body: int, worker: int) -> Iterator[_Act]:
+    def _find_acts(self, mind: int, body: int, worker: int, cost: Cost) -> Iterator[_Act]:
         value, plain = self.minds.values[mind], self.bodies.values[body]
         operations = dict(value[OPERATIONS_AT])
         operations |= {task: "echo" for task in self._others(value)[len(operations) :]}
-        looked = False
-        for command, cost in _body_commands(body_form.thaw(plain, worker)):
-            if isinstance(command, (trace.Mangle, trace.Garble)) and not looked:
-                self._minds.put(value)
-                looked = True
+        list_ = _owed_of if cost is Cost.NOTHING else _faults_of
+        commands = list(list_(body_form.thaw(plain, worker)))
+        if any(isinstance(command, (trace.Mangle, trace.Garble)) for command in commands):
+            self._minds.put(value)
+        for command in commands:
             thawed = body_form.thaw(plain, worker)
             self._bodies.put(thawed, operations)
             deed = self._bodies.carry_out(command)
@@ -296,7 +289,7 @@ class Scenes:
                 continue
             told = -1 if deed.event is None else self._number_told(deed.records, deed.event)
             after = self.bodies.number(body_form.freeze(thawed))
-            yield _Act(command, cost, after, told, deed.records)
+            yield _Act(command, after, told, deed.records)
 
     def _number_told(self, records: tuple[saw.Record, ...], event: Any) -> int:
         known = self._told_numbers.setdefault(repr((records, event)), len(self._told))
@@ -306,79 +299,93 @@ class Scenes:
 
     # What clients, the clock and the next start may do.
 
-    def _find_wishes(self, mind: int) -> Iterator[tuple[Command, Cost, Turn]]:
+    def _find_wishes(self, mind: int, cost: Cost) -> Iterator[tuple[Command, Turn]]:
         value = self.minds.values[mind]
-        for command, cost in _mind_commands(value, self.bounds):
+        for command in _WISHES[cost](value, self.bounds):
             turn = self._minds.do_to(value, command)
             if turn is not None:
-                yield command, cost, turn
+                yield command, turn
 
 
-def _body_commands(body: Body) -> Iterator[tuple[Command, Cost]]:
-    """Whatever may be possible for a body."""
-    worker = body.number
+def _owed_of(body: Body) -> Iterator[Command]:
+    """What the schedule may do with a body."""
     if body.facts:
-        yield trace.Deliver(worker), Cost.NOTHING
+        yield trace.Deliver(body.number)
     if body.receptive:
-        yield trace.Receive(worker), Cost.NOTHING
+        yield trace.Receive(body.number)
     if body.openable and body.at_gate is not None:
-        yield trace.Open(body.at_gate.number), Cost.NOTHING
+        yield trace.Open(body.at_gate.number)
     if body.condition is Condition.STOPPED:
-        yield trace.Continue(worker), Cost.NOTHING
+        yield trace.Continue(body.number)
+
+
+def _faults_of(body: Body) -> Iterator[Command]:
+    """Every fault that may be possible for a body; which of them are shows itself."""
+    worker = body.number
     if body.alive:
-        yield trace.Crash(worker), Cost.FAULT
-        yield trace.Stop(worker), Cost.FAULT
-        for way in Way:
-            yield trace.Exit(worker, way), Cost.FAULT
-        yield trace.Swell(worker), Cost.FAULT
+        yield trace.Crash(worker)
+        yield trace.Stop(worker)
+        yield from [trace.Exit(worker, way) for way in Way]
+        yield trace.Swell(worker)
     if body.receptive:
-        yield trace.Crash(worker, half=True), Cost.FAULT
+        yield trace.Crash(worker, half=True)
     if body.facts:
-        for how in How:
-            yield trace.Mangle(worker, how), Cost.FAULT
+        yield from [trace.Mangle(worker, how) for how in How]
     if body.inbox:
-        for toward in Toward:
-            yield trace.Garble(worker, toward), Cost.FAULT
+        yield from [trace.Garble(worker, how) for how in Toward]
 
 
-def _mind_commands(mind: Any, bounds: Bounds) -> Iterator[tuple[Command, Cost]]:
-    """Whatever clients, the clock, the fallback and the next start may do."""
-    yield from _submits(mind, bounds)
-    yield from _asks(mind, bounds)
+def _diverts(mind: Any, _: Bounds) -> Iterator[Command]:
     for task in mind[DIVERTED_AT]:
-        for elsewhere in Elsewhere:
-            yield trace.Divert(task, elsewhere), Cost.NOTHING
+        yield from [trace.Divert(task, how) for how in Elsewhere]
+
+
+def _advances(mind: Any, _: Bounds) -> Iterator[Command]:
     due = [at for _, _, at in mind[TIMERS_AT]]
     if due:
-        wait = max(0.0, min(due))
-        yield trace.Advance(wait), Cost.CLOCK
-        yield trace.Jump(wait), Cost.FAULT
+        yield trace.Advance(max(0.0, min(due)))
+
+
+def _faults(mind: Any, _: Bounds) -> Iterator[Command]:
+    due = [at for _, _, at in mind[TIMERS_AT]]
+    if due:
+        yield trace.Jump(max(0.0, min(due)))
     if mind[START_AT] == Start.NORMAL.value and mind[CORE_AT][PHASE_AT] == Phase.OPEN.value:
-        for start in Start:
-            yield trace.NextStart(start), Cost.FAULT
+        yield from [trace.NextStart(start) for start in Start if start is not Start.NORMAL]
 
 
-def _submits(mind: Any, bounds: Bounds) -> Iterator[tuple[Command, Cost]]:
-    sessions = mind[ROLL_AT][2]
-    for submit in bounds.submits:
-        yield attrs.evolve(submit, task=FRESH), Cost.TASK
-    for session in sessions:
-        for submit in bounds.session_submits:
-            yield attrs.evolve(submit, task=FRESH, session=session), Cost.TASK
-
-
-def _asks(mind: Any, bounds: Bounds) -> Iterator[tuple[Command, Cost]]:
+def _asks(mind: Any, bounds: Bounds) -> Iterator[Command]:
     core, (tasks, _, sessions, _) = mind[CORE_AT], mind[ROLL_AT]
     if core[PHASE_AT] in (Phase.OPEN.value, Phase.BROKEN.value):
-        yield trace.OpenSession(FRESH), Cost.SESSION
-        for shutdown in bounds.shutdowns:
-            yield shutdown, Cost.ASK
+        yield from bounds.shutdowns
     for task in tasks:
-        yield trace.Cancel(task), Cost.ASK
-        yield trace.Kill(task), Cost.ASK
+        yield trace.Cancel(task)
+        yield trace.Kill(task)
     states = {row[0]: row[1] for row in core[SESSIONS_AT]}
     for session in sessions:
         if states.get(session) != SessionState.CLOSING.value:
-            yield trace.CloseSession(session), Cost.ASK
-        yield trace.Reopen(session), Cost.ASK
-        yield trace.OpenSession(session), Cost.ASK
+            yield trace.CloseSession(session)
+        yield trace.Reopen(session)
+        yield trace.OpenSession(session)
+
+
+def _submits(mind: Any, bounds: Bounds) -> Iterator[Command]:
+    yield from [attrs.evolve(submit, task=FRESH) for submit in bounds.submits]
+    for session in mind[ROLL_AT][2]:
+        for submit in bounds.session_submits:
+            yield attrs.evolve(submit, task=FRESH, session=session)
+
+
+def _opens(mind: Any, _: Bounds) -> Iterator[Command]:
+    if mind[CORE_AT][PHASE_AT] in (Phase.OPEN.value, Phase.BROKEN.value):
+        yield trace.OpenSession(FRESH)
+
+
+_WISHES: Final = {
+    Cost.NOTHING: _diverts,
+    Cost.CLOCK: _advances,
+    Cost.FAULT: _faults,
+    Cost.ASK: _asks,
+    Cost.TASK: _submits,
+    Cost.SESSION: _opens,
+}

@@ -24,7 +24,7 @@ from pool.lifecycle import WorkerState
 from pool.state import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from machines.explore.bounds import Bounds
     from machines.explore.scene import Move
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _OWED: Final = (trace.Deliver, trace.Receive, trace.Open, trace.Continue, trace.Divert)
 # Timers that come round for ever; nobody waits for them.
 _ROUND: Final = (TimerKind.HEALTH.value, TimerKind.AGE.value)
+
+_SHUTDOWN: Final = trace.Shutdown()
 
 State = tuple[int, ...]
 # What is left of the bounds, by the cost that uses it up; nothing else is ever used up.
@@ -68,7 +70,6 @@ class PoolSpace:
         self._left_numbers: dict[Left, int] = {}
         self._lessened: dict[tuple[int, int], int] = {}
         self._ways: tuple[dict[tuple[int, int], int | Broken], ...] = tuple({} for _ in self._groups)
-        self._offers: dict[int, tuple[tuple[Move, bool], ...]] = {}
         self._endings: dict[tuple[int, ...], Violation | None] = {}
 
     def first(self) -> State:
@@ -88,24 +89,19 @@ class PoolSpace:
         follows it may follow here as well.
         """
         scene, *seen, left = state
-        found = []
-        for move, free in self._offered(scene):
-            less = left if free else self._less(left, move.cost)
-            if less >= 0:
+        here, found = state[:-1], []
+        for moves, less in self._offered(scene, left):
+            for move in moves:
                 step = self._step(move, seen, less)
-                if step.state[:-1] != state[:-1] or step.violation is not None:
+                if step.state[:-1] != here or step.violation is not None:
                     found.append(step)
         return found
 
     def fair(self, state: Any) -> Sequence[Step]:
         """The steps that a fair schedule owes here: deliveries, receives, gates and the clock."""
         scene, *seen, left = state
-        offered = self._offered(scene)
-        return [
-            self._step(move, seen, left)
-            for move, free in offered
-            if free and move.cost in (Cost.NOTHING, Cost.CLOCK)
-        ]
+        moves = self._scenes.moves(scene, Cost.NOTHING) or self._scenes.moves(scene, Cost.CLOCK)
+        return [self._step(move, seen, left) for move in moves]
 
     def ending(self, state: Any) -> Violation | None:
         """What a run breaks that ends here, where nothing but wishes and faults is left."""
@@ -150,16 +146,23 @@ class PoolSpace:
 
     # How it goes on.
 
-    def _offered(self, scene: int) -> tuple[tuple[Move, bool], ...]:
-        """The scene's moves, each with whether it uses up nothing of the bounds here."""
-        known = self._offers.get(scene)
-        if known is None:
-            moves = self._scenes.moves(scene)
-            owed = any(isinstance(move.command, _OWED) for move in moves)
-            quiet = not owed and not self._awaits(scene)
-            known = tuple([(move, _is_free(move, owed=owed, quiet=quiet)) for move in moves])
-            self._offers[scene] = known
-        return known
+    def _offered(self, scene: int, left: int) -> Iterator[tuple[Sequence[Move], int]]:
+        """Moves that the bounds allow here, with what is left of the bounds after them.
+
+        Where nothing is owed the clock goes on for nothing, and where nothing is awaited either
+        the pool may be shut down for nothing.
+        """
+        moves = self._scenes.moves
+        owed = moves(scene, Cost.NOTHING)
+        yield owed, left
+        for cost in _COUNTED:
+            less = self._less(left, cost)
+            if cost is Cost.CLOCK and not owed:
+                less = left
+            if less >= 0:
+                yield moves(scene, cost), less
+            elif cost is Cost.ASK and not owed and not self._awaits(scene):
+                yield [move for move in moves(scene, cost) if move.command == _SHUTDOWN], left
 
     def _awaits(self, scene: int) -> bool:
         """Whether a timer is set that does not come round for ever."""
@@ -188,12 +191,10 @@ class PoolSpace:
         """What is left of the bounds after this; -1 if too little was."""
         known = self._lessened.get((left, cost))
         if known is None:
-            known = -1
-            if cost in _COUNTED:
-                at = _COUNTED.index(cost)
-                counts = list(self._lefts[left])
-                counts[at] -= 1
-                known = self._number_left(tuple(counts)) if counts[at] >= 0 else -1
+            at = _COUNTED.index(cost)
+            counts = list(self._lefts[left])
+            counts[at] -= 1
+            known = self._number_left(tuple(counts)) if counts[at] >= 0 else -1
             self._lessened[left, cost] = known
         return known
 
@@ -222,10 +223,3 @@ class PoolSpace:
         first = min(found, key=lambda broken: broken.record, default=None)
         return None if first is None else first.violation
 
-
-def _is_free(move: Move, *, owed: bool, quiet: bool) -> bool:
-    if move.cost is Cost.CLOCK:
-        return not owed
-    if move.cost is Cost.ASK and quiet:
-        return move.command == trace.Shutdown()
-    return move.cost is Cost.NOTHING
