@@ -108,7 +108,8 @@ def followed(
         PathLost: a state has no step of that command.
     """
     for command in commands:
-        step = next((one for one in space.steps(state) if one.command == command), None)
+        every = [*space.steps(state), *space.fair(state)]  # what changes nothing may be fair only
+        step = next((one for one in every if one.command == command), None)
         if step is None:
             raise PathLost(f"no step has the command {command}")
         yield state, step

@@ -21,7 +21,8 @@ from attrs import define, field, frozen
 from machines.explore.cycles import TooMany, components, round_in
 from machines.explore.follow import KINDS, Labels, labels_after
 from machines.explore.outcome import Finding
-from machines.explore.trail import trail, walk
+from machines.explore.step import promise_of
+from machines.explore.trail import trails, walk
 from machines.explore.visited import fingerprint
 from machines.trace import Advance, Jump
 
@@ -55,11 +56,13 @@ def livelocks(plan: Plan, levels: int, limits: Limits) -> tuple[tuple[Finding, .
     space = plan.make()
     found: dict[str, Finding] = {}
     unknown: str | None = None
-    for part in parts:
+    nearest = trails(plan, set().union(*parts), levels)
+    ways = [min((nearest[print_] for print_ in part), key=_length) for part in parts]
+    for way, part in sorted(zip(ways, parts, strict=True), key=lambda both: _length(both[0])):
         unknown = limits.reached(0) or unknown
-        if limits.stopped or unknown:
-            break
-        commands, state = walk(space, trail(plan, min(part), levels))
+        if unknown or any(len(way) > len(one.commands) + 1 for one in found.values()):
+            break  # what is found from here on is no shorter
+        commands, state = walk(space, way)
         named = Named.of(space, state, part)
         if named is None:
             unknown = f"a cycle through {len(part)} states does not close with everybody's name"
@@ -69,6 +72,10 @@ def livelocks(plan: Plan, levels: int, limits: Limits) -> tuple[tuple[Finding, .
             if loop is not None:
                 found[promise] = _finding(promise, commands, *loop)
     return tuple(found[promise] for promise in sorted(found)), unknown
+
+
+def _length(way: list[bytes]) -> tuple[int, bytes]:
+    return len(way), way[-1]
 
 
 def _finding(
@@ -129,7 +136,8 @@ class Named:
             number = self.states[state, labels]
             owed = space.fair(state)
             self.able[number] = frozenset(actor(step.command, labels) for step in owed)
-            self.promised[number] = space.promised(state)
+            # Which task is owed has another name in every state; that one is, has not.
+            self.promised[number] = frozenset(map(promise_of, space.promised(state)))
             for step in owed:
                 if not _within(space, step, orbits):
                     continue

@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from machines.explore.plan import owner
 from machines.explore.spool import Spool, read
-from machines.explore.step import Violation
+from machines.explore.step import Violation, promise_of
 from machines.explore.visited import WIDTH, Visited, column, fingerprint, prints
 from machines.explore.wave import Total, Wave
 
@@ -231,7 +231,6 @@ def deadlock(promised: frozenset[str]) -> Violation | None:
     """Nothing is owed to the schedule any more: what is then still promised never happens."""
     if not promised:
         return None
-    names = sorted(promised)
-    return Violation(
-        names[0], f"nothing more can happen, and this is still owed: {', '.join(names)}"
-    )
+    owed = sorted(promised)
+    sentence = f"nothing more can happen, and this is still owed: {', '.join(owed)}"
+    return Violation(promise_of(owed[0]), sentence)

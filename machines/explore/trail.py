@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from machines.explore.visited import WIDTH, column, fingerprint
+from machines.explore.visited import WIDTH, column, fingerprint, inside
+from machines.explore.visited import prints as prints_of
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
     from machines.explore.plan import Plan
     from machines.explore.step import Space, Step
@@ -31,25 +32,39 @@ def trail(plan: Plan, print_: bytes, level: int) -> list[bytes]:
     Raises:
         TrailLost: the files do not know it.
     """
-    back: list[bytes] = []
+    return trails(plan, {print_}, level)[print_]
+
+
+def trails(plan: Plan, prints: Iterable[bytes], level: int) -> dict[bytes, list[bytes]]:
+    """As `trail`, of several states at once.
+
+    Raises:
+        TrailLost: the files do not know one of them.
+    """
+    back: dict[bytes, list[bytes]] = {print_: [print_] for print_ in prints}
+    ends: dict[bytes, list[bytes]] = {print_: [print_] for print_ in back}
     for was in range(level, -1, -1):
-        before = _source(plan, print_, was)
-        if before is not None:
-            back.append(print_)
-            print_ = before
-    if not back or any(print_):
-        raise TrailLost(f"no way back from state {print_.hex()}")
-    return back[::-1]
+        for print_, before in _sources(plan, ends, was):
+            of = ends.pop(print_)
+            for one in of:
+                back[one].append(before)
+            ends.setdefault(before, []).extend(of)
+    lost = sorted(print_ for print_ in ends if any(print_))
+    if lost:
+        raise TrailLost(f"no way back from state {lost[0].hex()}")
+    return {print_: way[-2::-1] for print_, way in back.items()}
 
 
-def _source(plan: Plan, print_: bytes, level: int) -> bytes | None:
+def _sources(plan: Plan, wanted: Iterable[bytes], level: int) -> list[tuple[bytes, bytes]]:
+    """Those of the wanted that were first seen at this level, each with where it was found from."""
+    run = np.sort(prints_of(b"".join(wanted)))
+    found = []
     for file in plan.files("seen", level):
         joined = file.read_bytes()
-        at = np.flatnonzero(column(joined, 0) == print_)
-        if len(at):
-            start = int(at[0]) * 2 * WIDTH + WIDTH
-            return joined[start : start + WIDTH]
-    return None
+        for at in np.flatnonzero(inside(run, column(joined, 0))).tolist():
+            pair = joined[at * 2 * WIDTH : (at + 1) * 2 * WIDTH]
+            found.append((pair[:WIDTH], pair[WIDTH:]))
+    return found
 
 
 def walk(space: Space, prints: Sequence[bytes]) -> tuple[list[Command], Hashable]:
