@@ -24,13 +24,14 @@ from machines import plain, schema, story, strict, upgrades
 from machines.certificate import Certificate  # noqa: TC001 - its fields are read from the class
 from machines.checks import Hexadecimal, one_of, short
 from machines.setting import Setting  # noqa: TC001 - its fields are read from the class
-from machines.trace import STEPS_MAX, Command, Trace
+from machines.trace import STEPS_MAX, Advance, Command, Jump, Trace
 from model.promises import WORDS
 
 if TYPE_CHECKING:
     from machines.run import Report
 
 BYTES_MAX: Final = 1 << 20
+ROUNDS_MAX: Final = 100_000
 FOLDER: Final = Path("artifacts/counterexamples")
 
 
@@ -92,6 +93,18 @@ class Counterexample:
             raise ValueError(f"step must be 0 to {len(self.steps)}, not {short(self.step)}")
         if len(self.showed) not in (0, len(self.steps) + 1):
             raise ValueError(f"showed must have {len(self.steps) + 1} entries, or none")
+        self._check_rounds()
+
+    def _check_rounds(self) -> None:
+        """What comes round does so a bounded number of times, so that every replay ends."""
+        passing = sum(step.seconds for step in self.steps if isinstance(step, Advance | Jump))
+        for name in ("health_interval", "age_max"):
+            period = getattr(self.setting, name)
+            if period is not None and passing / period > ROUNDS_MAX:
+                words = (
+                    f"{passing:g} seconds pass, more than {ROUNDS_MAX} times {name} ({period:g})"
+                )
+                raise ValueError(words)
 
     @property
     def trace(self) -> Trace:

@@ -116,6 +116,8 @@ def _of_type(hint: Any) -> dict[str, Any]:
         return {**known, "type": [known["type"], "null"]} if "type" in known else known
     if origin is dict:
         return {"type": "object", "additionalProperties": _of_type(arguments[1])}
+    if origin is tuple:
+        return {"type": "array", "items": _of_type(arguments[0])}
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return {"enum": [word.value for word in hint]}
     return {"type": _TYPES[hint]} if hint in _TYPES else {}

@@ -7,6 +7,7 @@ import typing
 from typing import Any
 
 import attrs
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from machines.certificate import Certificate
@@ -47,7 +48,8 @@ def _field(hint: Any, validator: Any) -> Any:
         low, high = validator.low, validator.high
         return st.integers(int(low), int(high)) if hint is int else st.floats(low, high)
     if typing.get_origin(hint) is dict:
-        return st.dictionaries(TEXT, st.integers() if hint == dict[str, int] else TEXT, max_size=3)
+        values = TEXT if hint == dict[str, str] else CLAUSES
+        return st.dictionaries(TEXT, values, max_size=3)
     known = {bool: st.booleans(), str: TEXT}
     return known[hint] if hint in known else st.sampled_from(list(hint))
 
@@ -60,16 +62,21 @@ def counterexamples(draw: st.DrawFn) -> Counterexample:
     """Any counterexample."""
     steps = tuple(draw(st.lists(COMMAND, max_size=8)))
     shown = draw(st.none() | st.tuples(*[CLAUSES] * (len(steps) + 1)))
-    return Counterexample(
-        promise=draw(st.sampled_from(sorted(WORDS))),
-        sentence=draw(TEXT),
-        status=draw(st.sampled_from(Status)),
-        step=draw(st.integers(0, len(steps))),
-        digest=draw(st.text("0123456789abcdef", min_size=64, max_size=64)),
-        setting=draw(values(Setting)),
-        steps=steps,
-        showed=shown or (),
-        world=draw(st.none() | st.sampled_from(Worlds)),
-        certificate=draw(st.none() | values(Certificate)),
-        origin=draw(st.dictionaries(TEXT, TEXT, max_size=3)),
+    made = _made(
+        Counterexample,
+        {
+            "promise": draw(st.sampled_from(sorted(WORDS))),
+            "sentence": draw(TEXT),
+            "status": draw(st.sampled_from(Status)),
+            "step": draw(st.integers(0, len(steps))),
+            "digest": draw(st.text("0123456789abcdef", min_size=64, max_size=64)),
+            "setting": draw(values(Setting)),
+            "steps": steps,
+            "showed": shown or (),
+            "world": draw(st.none() | st.sampled_from(Worlds)),
+            "certificate": draw(st.none() | values(Certificate)),
+            "origin": draw(st.dictionaries(TEXT, TEXT, max_size=3)),
+        },
     )
+    assume(made is not None)
+    return typing.cast("Counterexample", made)

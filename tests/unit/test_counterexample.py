@@ -160,11 +160,12 @@ MALFORMED: list[tuple[dict[str, Any], str, str]] = [
     ({"world": "both"}, "both", "$.world"),
     ({"certificate": {}}, "missing", "$.certificate"),
     ({"certificate": {**SEAL, "trace": "A" * 16}}, "AAA", "$.certificate.trace"),
-    ({"certificate": {**SEAL, "tried": {"one": "1"}}}, "number", "$.certificate.tried.one"),
+    ({"certificate": {**SEAL, "tried": {"one": [1]}}}, "string", "$.certificate.tried.one[0]"),
     ({"digest": "0" * 63}, "000", "$.digest"),
     ({"digest": "0" * 64 + "\n"}, "000", "$.digest"),
     ({"origin": []}, "", "$.origin"),
     ({"origin": {"seed": 0}}, "string", "$.origin"),
+    ({**with_step(do="jump", seconds=1e6), "setting": {"age_max": 0.01}}, "age_max (0.01)", "$"),
     ({"extra": 1}, "extra", "$"),
     ({"showed": []}, "showed", "$"),
 ]
