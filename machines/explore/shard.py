@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 BATCH: Final = 1 << 16
 PULSE: Final = 128
+KNOWN_MAX: Final = 1 << 17
 ROOT: Final = bytes(WIDTH)
 
 
@@ -80,6 +81,7 @@ class Shard:
         self._visited = Visited()
         self._frontier: Spool | Stored = Stored((), index, plan.shards)
         self._boxes: list[Box] = []
+        self._known: dict[Hashable, bytes] = {}  # what was sent not long ago
         self._size: Callable[[Hashable], int] | None = getattr(self.space, "size", None)
 
     def begin(self, _: int) -> int:
@@ -134,19 +136,28 @@ class Shard:
         for at, step in enumerate(steps):
             if step.violation is not None:
                 total.broke(step.violation, 1, source, at)
-            else:
-                self._send(space.pack(step.state), source)
+            elif step.state not in self._known:
+                self._send(step.state, source)
         owed = space.fair(state)
         if not owed:
             violation = space.ending(state) or deadlock(space.promised(state))
             if violation is not None:
                 total.broke(violation, 0, source, 0)
         elif self._plan.lively and space.promised(state):
-            sound = [space.pack(step.state) for step in owed if step.violation is None]
-            fair.write(b"".join(source + fingerprint(one) for one in sound))
+            sound = [self._print(step.state) for step in owed if step.violation is None]
+            fair.write(b"".join([source + one for one in sound]))
 
-    def _send(self, packed: bytes, source: bytes) -> None:
+    def _print(self, state: Hashable) -> bytes:
+        known = self._known.get(state)
+        return fingerprint(self.space.pack(state)) if known is None else known
+
+    def _send(self, state: Hashable, source: bytes) -> None:
+        """The state is on its way to its shard, and need not be sent again soon."""
+        packed = self.space.pack(state)
         print_ = fingerprint(packed)
+        if len(self._known) >= KNOWN_MAX:
+            self._known.clear()
+        self._known[state] = print_
         to = owner(print_, self._plan.shards)
         batch = self._boxes[to].batch
         if print_ not in batch:
