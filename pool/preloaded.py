@@ -1,7 +1,8 @@
 """The last module that the forkserver preloads: from here on it hears interrupts as it would.
 
 It is started with interrupts blocked, because what it imports first may take long, and an interrupt
-from the keyboard would end it with a traceback. What it forks for others must not inherit that.
+from the keyboard would end it with a traceback. What it forks for others must not inherit that. The
+program's main module is imported here, when all of the pool is there for it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import traceback
 from multiprocessing import spawn
 from typing import TYPE_CHECKING, Final
 
-from pool import interrupts
+from pool import interrupts, main_module
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -31,6 +32,7 @@ def tell(kind: type[BaseException], error: BaseException, trace: TracebackType |
     sys.__excepthook__(kind, error, trace)
 
 
+main_module.preload()
 if signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []):
     interrupts.forget()
     sys.excepthook = tell
