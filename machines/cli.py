@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from machines.explore.cli import explore
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -258,6 +260,9 @@ def check(*, agreement: int, real: int, crash_points: bool, seed: int, as_json: 
         seed=seed,
         as_json=as_json,
     )
+
+
+command.add_command(explore)
 
 
 def _load(file: Path) -> Traced:

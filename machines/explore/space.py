@@ -14,7 +14,7 @@ from machines.explore.core_form import PHASE_AT, WORKERS_AT
 from machines.explore.judge import Broken, Court
 from machines.explore.mind import CLOSED_AT, CORE_AT, ROLL_AT, TIMERS_AT
 from machines.explore.scene import Cost, Scene, Scenes
-from machines.explore.step import Step, Violation
+from machines.explore.step import Step, Violation, promise_of
 from machines.explore.store import from_bytes, to_bytes
 from machines.parts import POOL
 from model import history as saw
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from machines.explore.bounds import Bounds
+    from machines.explore.follow import Maps
     from machines.explore.scene import Move
     from machines.parts import Parts
     from model.checker import Checker
@@ -64,6 +65,8 @@ class PoolSpace:
     ) -> None:
         self.bounds = bounds
         self._scenes = Scenes(bounds, parts, symmetric=symmetric)
+        promises = tuple(promises)
+        self._judged = {kind.promise for kind in promises}
         self._court = Court(promises, self._scenes.opening)
         self._groups = self._court.groups
         self._lefts: list[Left] = []
@@ -123,7 +126,17 @@ class PoolSpace:
                 owed.add("L2: the pool is back at its size")
         elif phase == Phase.CLOSING.value:
             owed.add("L3: shutdown ends")
-        return frozenset(owed)
+        return frozenset(what for what in owed if promise_of(what) in self._judged)
+
+    def renamings(self, state: Any, step: Step) -> list[Maps]:
+        """How a step may have renamed tasks, workers and sessions, what was chosen first.
+
+        Who is new is called by a name from `FRESH` on before; who is gone is left out.
+        """
+        scenes = self._scenes
+        every = (move for cost in Cost for move in scenes.moves(state[0], cost))
+        move = next(move for move in every if move.command == step.command)
+        return [scenes.namings[n].maps for n in scenes.shown[move.shown].namings]
 
     def pack(self, state: Any) -> bytes:
         """Bytes equal only for states of one orbit; the same in every process and Python."""

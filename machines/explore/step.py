@@ -29,6 +29,11 @@ class Step:
     violation: Violation | None = None
 
 
+def promise_of(owed: str) -> str:
+    """The name of the promise of which this is still owed: all before a colon, as of `L1: task 0`."""
+    return owed.partition(":")[0]
+
+
 class Space(Protocol):
     """States, small and local to a process, and the steps between them."""
 
