@@ -148,6 +148,12 @@ class PoolSpace:
         judged = tuple([group.pack(at) for group, at in groups])
         return to_bytes((scenes.minds.data[known.mind], bodies, judged, self._lefts[left]))
 
+    def home(self, state: Any) -> bytes:
+        """What states have in common for which the core does the same: their mind."""
+        scenes = self._scenes
+        mind: bytes = scenes.minds.data[scenes.scenes[state[0]].mind]
+        return mind
+
     def unpack(self, packed: bytes) -> State:
         """The state that was packed."""
         mind, bodies, judged, left = from_bytes(packed)
