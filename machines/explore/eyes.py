@@ -27,6 +27,7 @@ from machines.explore.form import (
     Table,
 )
 from model.breaker_safety import OnlyProbesPass
+from model.cause import CausesToldTruly
 from model.choice import FairlyChosen
 from model.error_truth import ErrorsToldTruly, _Attempts
 from model.holding import Holding
@@ -97,7 +98,6 @@ _TASKS: Final[dict[type[Checker], dict[str, Form]]] = {
     CancelledStaysCancelled: {"_cancelled": TASKS},
     ErrorsToldTruly: {
         "_states": _workers(),
-        "_because": _workers(),
         "_untold": _workers(),
         "_unanswered": _workers(),
         "_tasks": _tasks(
@@ -149,6 +149,7 @@ _TASKS: Final[dict[type[Checker], dict[str, Form]]] = {
         "_count": PLAIN,
         "_overslept": PLAIN,
     },
+    CausesToldTruly: {"_ended": _tasks()},
     EveryTaskResolves: {"_unresolved": TASKS},
 }
 _SESSIONS: Final[dict[type[Checker], dict[str, Form]]] = {
@@ -224,6 +225,7 @@ _WORKERS: Final[dict[type[Checker], dict[str, Form]]] = {
         "_home": _sessions(WORKER),
         "_openings": PLAIN,
         "_opened_at": CLOCK,
+        "_grace_until": _PAST,
     },
     BackAtStrength: {"_placed": SESSIONS, "_excused": PLAIN},
     ShutdownEnds: {
@@ -236,4 +238,38 @@ _WORKERS: Final[dict[type[Checker], dict[str, Form]]] = {
 }
 FORMS: Final = _TASKS | _SESSIONS | _WORKERS
 # What the first two records of a history tell for good.
-FIXED: Final = ("_opened", "_config", "_falls_back", "_last_first", "_size", "_lazy", "_grace")
+FIXED: Final = frozenset(
+    {"_opened", "_config", "_falls_back", "_last_first", "_size", "_lazy", "_grace"}
+)
+# What is empty, or is asked no more, when the pool has dealt with an event; `settle.py` says why.
+TRANSIENT: Final = frozenset(
+    {
+        "verdict",
+        *("_early", "_resolved"),  # S1
+        *("_gone", "_lost", "_claims", "_new"),  # S7
+        *("_struck", "_unpickled"),  # S14
+        "_because",  # S15, S20
+        *("_wishes", "_planned"),  # S16
+        *("_turn", "_fresh", "_takers", "_tick"),  # S17
+        *("_asked", "_refusals"),  # S18, L3
+        *("_answered", "_ahead", "_taking", "_taken_at"),  # S19
+        "_last",  # S20
+    }
+)
+
+
+def known(kind: type[Checker]) -> dict[str, Form]:
+    """The forms of a checker's attributes.
+
+    Args:
+        kind: the checker's class.
+
+    Raises:
+        LookupError: it remembers something of which nobody has said how that is kept.
+    """
+    forms = FORMS.get(kind, {})
+    unknown = sorted(set(vars(kind())) - set(forms) - FIXED - TRANSIENT)
+    if unknown or kind not in FORMS:
+        names = ", ".join(unknown) or "anything"
+        raise LookupError(f"{kind.__name__}: explore/eyes.py does not say how it keeps {names}")
+    return forms

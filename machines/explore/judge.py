@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
-from machines.explore.eyes import FIXED, FORMS
+from machines.explore.eyes import FIXED, known
 from machines.explore.form import Fields
 from machines.explore.settle import SETTLE, link, settle
 from machines.explore.step import Violation
 from machines.explore.store import Store, from_bytes, to_bytes
 from model import history as saw
-from model.session_safety import OwnState
-from model.task_safety import OwnResult, ResolvesOnce, StartsOnce
-from model.worker_safety import NothingLeft, OneTaskAtATime
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,8 +24,9 @@ if TYPE_CHECKING:
     from machines.explore.names import Naming
     from model.checker import Checker
 
-# Who sees what functions and processes do, not only what the core says.
-_NEAR: Final = (ResolvesOnce, OwnResult, StartsOnce, OneTaskAtATime, OwnState, NothingLeft)
+# What functions and processes do; whoever is shown that, is shown something else in each run of
+# the same core.
+_NEAR: Final = frozenset({saw.Started, saw.Finished, saw.Found, saw.Died})
 
 
 @frozen
@@ -66,7 +64,7 @@ class Eye:
     def __init__(self, kind: type[Checker], first: Sequence[saw.Record]) -> None:
         self.kind = kind
         self.store = Store()
-        self._form = Fields(kind, FORMS[kind])
+        self._form = Fields(kind, known(kind))
         self._settles = kind in SETTLE
         checker = kind()
         self.watched = frozenset(checker.watches())
@@ -239,13 +237,10 @@ class Court:
     """
 
     def __init__(self, promises: Iterable[type[Checker]], first: Sequence[saw.Record]) -> None:
-        kinds = list(promises)
-        parted = [
-            [kind for kind in kinds if (kind in _NEAR) is near] for near in (False, True)
-        ]
-        self.groups = tuple(
-            Group([Eye(kind, first) for kind in part]) for part in parted if part
-        )
+        eyes = [Eye(kind, first) for kind in promises]
+        near = [eye for eye in eyes if eye.watched & _NEAR]
+        far = [eye for eye in eyes if not eye.watched & _NEAR]
+        self.groups = tuple(Group(part) for part in (far, near) if part)
 
 
 __all__ = ["Court", "Broken", "Eye", "Group", "Shown", "to_bytes"]

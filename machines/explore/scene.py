@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from machines.explore.bounds import Bounds
     from machines.parts import Parts
     from machines.trace import Command
+    from pool.config import PoolConfig
 
 
 class Cost(IntEnum):
@@ -102,13 +103,15 @@ class Scenes:
 
     Args:
         bounds: of the search.
+        config: the pool's configuration.
         parts: the pool, perhaps with a bug planted in it.
         symmetric: whether of scenes that differ in names alone one is kept.
     """
 
-    def __init__(self, bounds: Bounds, parts: Parts, *, symmetric: bool) -> None:
+    def __init__(
+        self, bounds: Bounds, config: PoolConfig, parts: Parts, *, symmetric: bool
+    ) -> None:
         self.bounds = bounds
-        config = attrs.evolve(bounds.setting, size=bounds.workers).config()
         self._minds = MindBench(config, parts)
         self._bodies = BodyBench(config, parts, self._minds)
         self.minds, self.bodies = Store(), Store()

@@ -2,6 +2,12 @@
 
 Each function changes a checker's attributes in place. It runs when the pool has dealt with an
 event, or a body alone has moved, and again when names were left out.
+
+Four checkers forget something without a function here, because it is not among their forms: why a
+worker last moved (S15, S20), and which bad move was the last of all (S20), is asked when a task is
+answered because of it, in the same turn, where nothing is sent ahead; in a pool that answers later
+the search sees words without a cause, and says so. When a worker took its task (S19) is asked only
+of what is sent ahead. A tick of the health clock (S17) comes only where there is one.
 """
 
 from __future__ import annotations
@@ -11,9 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from machines.explore.names import GONE
 from model import history as saw
 from model.breaker_safety import OnlyProbesPass
-from model.error_truth import ErrorsToldTruly
 from model.promptness import DoneAtOnce
-from model.recovery import FAILURES
 from model.session_safety import LossIsLoud, OneWorkerInOrder, OwnState
 from model.session_wishes import WishesGranted
 from model.starvation import NobodyStarves
@@ -91,17 +95,6 @@ def _only_probes_pass(own: Own, _: Sequence[saw.Record], __: float) -> None:
     own["_failures"] = min(own["_failures"], own["_opened"].failures_max)
 
 
-def _errors_told_truly(own: Own, _: Sequence[saw.Record], __: float) -> None:
-    """Why a worker moved is asked when it is on its way out or degraded; before, it moves again."""
-    states = own["_states"]
-    own["_because"] = {
-        worker: why
-        for worker, why in own["_because"].items()
-        if states.get(worker) in ("terminating", "degraded")
-        and (why in FAILURES or why == "checkin_error")
-    }
-
-
 def _done_at_once(own: Own, _: Sequence[saw.Record], __: float) -> None:
     """Who was tried again is asked of those that wait or may wait again; a resolved one is not."""
     own["_tried"].intersection_update(own["_session_of"])
@@ -136,7 +129,7 @@ def _on_time(own: Own, _: Sequence[saw.Record], now: float) -> None:
         for value in own.values():
             if isinstance(value, (dict, set, list)) and value is not own["_takers"]:
                 value.clear()
-        own["_openings"], own["_opened_at"], own["_at"] = 0, None, now
+        own["_openings"], own["_opened_at"], own["_grace_until"], own["_at"] = 0, None, None, now
         return
     workers = own["_workers"]
     for record in own["_turn"]:
@@ -184,7 +177,6 @@ SETTLE: Final[dict[type[Checker], Settle]] = {
     OwnState: _own_state,
     LossIsLoud: _loss_is_loud,
     OnlyProbesPass: _only_probes_pass,
-    ErrorsToldTruly: _errors_told_truly,
     DoneAtOnce: _done_at_once,
     WishesGranted: _wishes_granted,
     NobodyStarves: _nobody_starves,

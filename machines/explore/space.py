@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import attrs
+
 from machines import trace
 from machines.body import Condition
 from machines.explore.core_form import PHASE_AT, WORKERS_AT
@@ -24,7 +26,7 @@ from pool.lifecycle import WorkerState
 from pool.state import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from machines.explore.bounds import Bounds
     from machines.explore.follow import Maps
@@ -64,7 +66,9 @@ class PoolSpace:
         symmetric: bool = True,
     ) -> None:
         self.bounds = bounds
-        self._scenes = Scenes(bounds, parts, symmetric=symmetric)
+        self.setting = attrs.evolve(bounds.setting, size=bounds.workers)
+        self._wanted = 0 if self.setting.lazy else self.setting.size
+        self._scenes = Scenes(bounds, self.setting.config(), parts, symmetric=symmetric)
         promises = tuple(promises)
         self._judged = {kind.promise for kind in promises}
         self._court = Court(promises, self._scenes.opening)
@@ -114,29 +118,31 @@ class PoolSpace:
         return self._endings[key]
 
     def promised(self, state: Any) -> frozenset[str]:
-        """What is still owed here: tasks unresolved, workers not ready, a shutdown not ended."""
+        """Which promises are still owed: tasks unresolved, workers missing, a shutdown not ended."""
         mind = self._scenes.mind_of(state[0])
-        core = mind[CORE_AT]
-        owed = {f"L1: task {task} resolves" for task in mind[ROLL_AT][0]}
-        phase = core[PHASE_AT]
-        if phase == Phase.OPEN.value and not self.bounds.setting.lazy:
-            ready = sum(row[1] == WorkerState.READY.value for row in core[WORKERS_AT])
-            busy = sum(row[1] == WorkerState.BUSY.value for row in core[WORKERS_AT])
-            if ready + busy < self.bounds.workers:
-                owed.add("L2: the pool is back at its size")
-        elif phase == Phase.CLOSING.value:
-            owed.add("L3: shutdown ends")
-        return frozenset(what for what in owed if promise_of(what) in self._judged)
+        core, owed = mind[CORE_AT], set()
+        if mind[ROLL_AT][0]:
+            owed.add("L1")
+        states = [row[1] for row in core[WORKERS_AT]]
+        up = states.count(WorkerState.READY.value) + states.count(WorkerState.BUSY.value)
+        if core[PHASE_AT] == Phase.CLOSING.value:
+            owed.add("L3")
+        elif core[PHASE_AT] == Phase.OPEN.value and up < self._wanted:
+            owed.add("L2")
+        return frozenset(owed)
 
-    def renamings(self, state: Any, step: Step) -> list[Maps]:
-        """How a step may have renamed tasks, workers and sessions, what was chosen first.
+    def renamings(self, state: Any, step: Step) -> list[tuple[Mapping[int, int], ...]]:
+        """How a step from here may have renamed tasks, workers and sessions.
 
-        Who is new is called by a name from `FRESH` on before; who is gone is left out.
+        What is gone is in none of the mappings; what is new was called `names.FRESH` or more.
+        Where the state after the step looks the same through several renamings, all are returned.
         """
-        scenes = self._scenes
-        every = (move for cost in Cost for move in scenes.moves(state[0], cost))
-        move = next(move for move in every if move.command == step.command)
-        return [scenes.namings[n].maps for n in scenes.shown[move.shown].namings]
+        for cost in Cost:
+            for move in self._scenes.moves(state[0], cost):
+                if move.command == step.command:
+                    shown = self._scenes.shown[move.shown]
+                    return [self._scenes.namings[number].maps for number in shown.namings]
+        raise LookupError(f"no step here has the command {step.command}")
 
     def pack(self, state: Any) -> bytes:
         """Bytes equal only for states of one orbit; the same in every process and Python."""
