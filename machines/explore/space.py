@@ -129,7 +129,7 @@ class PoolSpace:
             owed.add("L3")
         elif core[PHASE_AT] == Phase.OPEN.value and up < self._wanted:
             owed.add("L2")
-        return frozenset(owed)
+        return frozenset(owed & self._judged)
 
     def renamings(self, state: Any, step: Step) -> list[tuple[Mapping[int, int], ...]]:
         """How a step from here may have renamed tasks, workers and sessions.

@@ -29,7 +29,8 @@ KEYS = {
     "seconds",
 }
 FEW = ("--workers", "1", "--sessions", "1", "--tasks", "1", "--faults", "0")
-MORE = ("--workers", "2", "--sessions", "1", "--tasks", "2", "--faults", "0")
+SESSION = ("--workers", "1", "--sessions", "1", "--tasks", "2", "--faults", "0")
+MORE = ("--workers", "2", "--sessions", "0", "--tasks", "2", "--faults", "0")
 ONE_FAULT = ("--workers", "1", "--sessions", "0", "--tasks", "1", "--faults", "1")
 
 BAD_OPTIONS = [
@@ -89,18 +90,7 @@ def test_two_runs_and_any_number_of_processes_count_the_same() -> None:
 
 
 def test_the_planted_deadlock_is_found_as_a_quiet_state(tmp_path: Path) -> None:
-    ran = run(
-        *FEW[:4],
-        "--tasks",
-        2,
-        "--faults",
-        0,
-        "--mutant",
-        "deadly-embrace",
-        "--json",
-        "--save",
-        tmp_path,
-    )
+    ran = run(*SESSION, "--mutant", "deadly-embrace", "--json", "--save", tmp_path)
     facts = told(ran, 1)
     (found,) = facts["found"]
     assert facts["violations"] == [found["file"]]
@@ -139,7 +129,7 @@ def test_who_does_not_look_for_cycles_finds_no_livelock(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("symmetry", ["--symmetry", "--no-symmetry"])
 def test_a_planted_bug_is_found_in_as_few_steps_as_can_be(tmp_path: Path, symmetry: str) -> None:
-    ran = run(*MORE, "--mutant", "sessions-last", symmetry, "--json", "--save", tmp_path)
+    ran = run(*SESSION, "--mutant", "last-in-first-out", symmetry, "--json", "--save", tmp_path)
     (found,) = told(ran, 1)["found"]
     assert (found["promise"], found["worlds"]) == ("L4", "sim and real")
 
