@@ -71,12 +71,14 @@ def _sessions(value: Form = PLAIN) -> Table:
     return Table(SESSION, value)
 
 
-def _made(kind: type, forms: Mapping[str, Form]) -> Fields:
+def _made(kind: type[Any], forms: Mapping[str, Form]) -> Fields:
     """The form of an object that a checker makes for itself."""
-    return Fields(lambda: kind.__new__(kind), forms)
+    return Fields(lambda: object.__new__(kind), forms)
 
 
-_HOLDING: Final = Fields(Holding, {"task": _workers(TASK), "ahead": _workers(Sequence(TASK, deque))})
+_HOLDING: Final = Fields(
+    Holding, {"task": _workers(TASK), "ahead": _workers(Sequence(TASK, deque))}
+)
 _PAST: Final = Clock(least=-1.0)  # that it is over is all that matters
 _DUE: Final = Clock(least=0.0)  # the same, for what happens from now on
 

@@ -58,10 +58,11 @@ class Left(Plain):
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
 
-    def freeze(self, _: Any, __: float) -> Any:
-        return None
+    def freeze(self, value: Any, _: float) -> Any:
+        del value
 
-    def thaw(self, _: Any) -> Any:
+    def thaw(self, frozen: Any) -> Any:
+        del frozen
         return self._make()
 
 

@@ -7,7 +7,7 @@ nor in the core nor in a body can never be heard of again, and is given to somet
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from attrs import define, field
 
@@ -74,10 +74,14 @@ class Roll:
                 self.workers.discard(record.worker)
             elif isinstance(record, saw.SessionAsked) and record.wish != "close":
                 self.sessions.add(record.session)
-            elif isinstance(record, saw.SessionMoved) and record.after == "closed":
+            elif _ends_session(record):
                 self.sessions.discard(record.session)
-            elif isinstance(record, saw.SessionRefused) and record.why != "session_lost":
-                self.sessions.discard(record.session)
+
+
+def _ends_session(record: saw.Record) -> TypeGuard[saw.SessionMoved | saw.SessionRefused]:
+    if isinstance(record, saw.SessionMoved):
+        return record.after == "closed"
+    return isinstance(record, saw.SessionRefused) and record.why != "session_lost"
 
 
 @define

@@ -32,7 +32,6 @@ from machines.explore.names import FRESH
 from machines.explore.store import Store
 from machines.gate import Start
 from machines.trace import Elsewhere, How, Toward, Way
-from model import history as saw
 from pool.events import TimerKind
 from pool.sessions import SessionState
 from pool.state import Phase
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from machines.explore.bounds import Bounds
     from machines.parts import Parts
     from machines.trace import Command
+    from model import history as saw
     from pool.config import PoolConfig
 
 
@@ -177,9 +177,7 @@ class Scenes:
     def _show(
         self, seconds: float, records: tuple[saw.Record, ...], namings: tuple[int, ...]
     ) -> int:
-        known = self._shown_numbers.setdefault(
-            (seconds, repr(records), namings), len(self.shown)
-        )
+        known = self._shown_numbers.setdefault((seconds, repr(records), namings), len(self.shown))
         if known == len(self.shown):
             self.shown.append(Shown(seconds, records, namings))
         return known
@@ -192,7 +190,7 @@ class Scenes:
         if wishes is None:
             wishes = self._wishes[key] = tuple(self._find_wishes(scene.mind, cost))
         for command, turn in wishes:
-            yield self._after(scene, command, turn, dict(enumerate(scene.bodies)))
+            yield self._after(command, turn, dict(enumerate(scene.bodies)))
         if cost in (Cost.NOTHING, Cost.FAULT):
             for worker in range(len(scene.bodies)):
                 for act in self._acts_of(scene, worker, cost):
@@ -208,13 +206,11 @@ class Scenes:
                 before, event = self._told[act.told]
                 turn = self._minds.tell(self.minds.values[scene.mind], event, before)
                 self._turns[key] = turn
-            return self._after(scene, act.command, turn, bodies)
+            return self._after(act.command, turn, bodies)
         to, namings = self._place(scene.mind, bodies)
         return Move(act.command, to, self._show(0.0, act.records, namings))
 
-    def _after(
-        self, scene: Scene, command: Command, turn: Turn, bodies: dict[int, int]
-    ) -> Move:
+    def _after(self, command: Command, turn: Turn, bodies: dict[int, int]) -> Move:
         """The move to where the core has had its turn, and bodies have done what it asked."""
         records = list(turn.records)
         more = 0
@@ -279,7 +275,7 @@ class Scenes:
     def _find_acts(self, mind: int, body: int, worker: int, cost: Cost) -> Iterator[_Act]:
         value, plain = self.minds.values[mind], self.bodies.values[body]
         operations = dict(value[OPERATIONS_AT])
-        operations |= {task: "echo" for task in self._others(value)[len(operations) :]}
+        operations |= dict.fromkeys(self._others(value)[len(operations) :], "echo")
         list_ = _owed_of if cost is Cost.NOTHING else _faults_of
         commands = list(list_(body_form.thaw(plain, worker)))
         if any(isinstance(command, (trace.Mangle, trace.Garble)) for command in commands):

@@ -16,7 +16,7 @@ from machines.explore.core_form import PHASE_AT, WORKERS_AT
 from machines.explore.judge import Broken, Court
 from machines.explore.mind import CLOSED_AT, CORE_AT, ROLL_AT, TIMERS_AT
 from machines.explore.scene import Cost, Scene, Scenes
-from machines.explore.step import Step, Violation, promise_of
+from machines.explore.step import Step, Violation
 from machines.explore.store import from_bytes, to_bytes
 from machines.parts import POOL
 from model import history as saw
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from machines.explore.bounds import Bounds
-    from machines.explore.follow import Maps
     from machines.explore.scene import Move
     from machines.parts import Parts
     from model.checker import Checker
@@ -76,7 +75,9 @@ class PoolSpace:
         self._lefts: list[Left] = []
         self._left_numbers: dict[Left, int] = {}
         self._lessened: dict[tuple[int, int], int] = {}
-        self._ways: tuple[dict[tuple[int, int], int | Broken], ...] = tuple({} for _ in self._groups)
+        self._ways: tuple[dict[tuple[int, int], int | Broken], ...] = tuple(
+            {} for _ in self._groups
+        )
         self._endings: dict[tuple[int, ...], Violation | None] = {}
 
     def first(self) -> State:
@@ -100,7 +101,8 @@ class PoolSpace:
         for moves, less in self._offered(scene, left):
             for move in moves:
                 step = self._step(move, seen, less)
-                if step.state[:-1] != here or step.violation is not None:
+                after: Any = step.state
+                if after[:-1] != here or step.violation is not None:
                     found.append(step)
         return found
 
@@ -118,7 +120,7 @@ class PoolSpace:
         return self._endings[key]
 
     def promised(self, state: Any) -> frozenset[str]:
-        """Which promises are still owed: tasks unresolved, workers missing, a shutdown not ended."""
+        """Which promises are owed: tasks unresolved, workers missing, a shutdown not ended."""
         mind = self._scenes.mind_of(state[0])
         core, owed = mind[CORE_AT], set()
         if mind[ROLL_AT][0]:
@@ -247,4 +249,3 @@ class PoolSpace:
         ]
         first = min(found, key=lambda broken: broken.record, default=None)
         return None if first is None else first.violation
-
