@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from machines.explore.cli import explore
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -321,6 +323,9 @@ def shrink(
 
     parts = _parts(mutant)
     return shrink_file(_progress, file, parts=parts, folder=folder, walks=walks, as_json=as_json)
+
+
+command.add_command(explore)
 
 
 def _load(file: Path) -> Traced:

@@ -162,6 +162,10 @@ class Run:
             self._look_for_leftovers()
         return self._report(end)
 
+    def so_far(self) -> Report:
+        """What the run has shown until now; it goes on as it would."""
+        return self._report(len(self.steps))
+
     def _heal(self) -> None:
         complete = heal(self.world, lambda: self.violation is not None)
         if self.violation is None:
