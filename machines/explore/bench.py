@@ -108,9 +108,7 @@ class MindBench(_Bench):
         self._asked: list[Asked] = []
         self._roll = Roll()
         self._roll.read(self.seen)
-        self.first = Turn(
-            self._frozen(), 0.0, tuple(self.seen), (), tuple(self._book.all.items())
-        )
+        self.first = Turn(self._frozen(), 0.0, tuple(self.seen), (), tuple(self._book.all.items()))
         self._real = {kind: self._performers[kind] for kind in _TO_BODIES}
         self._performers |= dict.fromkeys(_TO_BODIES, self._take_down)
 
@@ -155,7 +153,7 @@ class MindBench(_Bench):
         )
 
     def _frozen(self) -> Any:
-        known = self._roll.tasks | set(self.core.tasks)
+        known = self._roll.tasks | set(self.core.tasks) | set(self.diverted)
         operations = {t: what for t, what in self.operations.items() if t in known}
         next_start, closed = self._book.next_start, self.closed
         mind = Mind(

@@ -41,7 +41,8 @@ class Bounds:
         asks: so often clients cancel, kill, reopen, close or shut down; a pool in which nothing
             is left to happen may always be shut down, once.
         overtakes: so often the clock goes on to the next timer while something else could happen
-            first; when nothing else can, it always may.
+            first; when nothing else can, it always may. When these are used up, an ask may be
+            spent on it instead.
         submits: what an anonymous task may be like.
         session_submits: the same of a session's; its session does not matter.
         shutdowns: how clients shut down.
@@ -53,7 +54,7 @@ class Bounds:
     tasks: int = field(default=3, validator=whole(0, _MOST))
     faults: int = field(default=1, validator=whole(0, _MOST))
     asks: int = field(default=1, validator=whole(0, _MOST))
-    overtakes: int = field(default=1, validator=whole(0, _MOST))
+    overtakes: int = field(default=0, validator=whole(0, _MOST))
     submits: tuple[trace.Submit, ...] = (
         trace.Submit(0),
         trace.Submit(0, deadline=DEADLINE_S, retries=1),

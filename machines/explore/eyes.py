@@ -9,7 +9,7 @@ its promise can still depend on, `settle.py` says what goes, and why that is sou
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from machines.explore.form import (
     CLOCK,
@@ -76,7 +76,9 @@ def _made(kind: type, forms: Mapping[str, Form]) -> Fields:
     return Fields(lambda: kind.__new__(kind), forms)
 
 
-_HOLDING: Final = Fields(Holding, {"task": _workers(TASK), "ahead": _workers(Sequence(TASK, deque))})
+_HOLDING: Final = Fields(
+    Holding, {"task": _workers(TASK), "ahead": _workers(Sequence(TASK, deque))}
+)
 _PAST: Final = Clock(least=-1.0)  # that it is over is all that matters
 _DUE: Final = Clock(least=0.0)  # the same, for what happens from now on
 

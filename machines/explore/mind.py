@@ -74,9 +74,7 @@ class Roll:
                 self.workers.discard(record.worker)
             elif isinstance(record, saw.SessionAsked) and record.wish != "close":
                 self.sessions.add(record.session)
-            elif isinstance(record, saw.SessionMoved) and record.after == "closed":
-                self.sessions.discard(record.session)
-            elif isinstance(record, saw.SessionRefused) and record.why != "session_lost":
+            elif (isinstance(record, saw.SessionMoved) and record.after == "closed") or (isinstance(record, saw.SessionRefused) and record.why != "session_lost"):
                 self.sessions.discard(record.session)
 
 

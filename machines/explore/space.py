@@ -16,7 +16,7 @@ from machines.explore.core_form import PHASE_AT, WORKERS_AT
 from machines.explore.judge import Broken, Court
 from machines.explore.mind import CLOSED_AT, CORE_AT, ROLL_AT, TIMERS_AT
 from machines.explore.scene import Cost, Scene, Scenes
-from machines.explore.step import Step, Violation, promise_of
+from machines.explore.step import Step, Violation
 from machines.explore.store import from_bytes, to_bytes
 from machines.parts import POOL
 from model import history as saw
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from machines.explore.bounds import Bounds
-    from machines.explore.follow import Maps
     from machines.explore.scene import Move
     from machines.parts import Parts
     from model.checker import Checker
@@ -76,7 +75,9 @@ class PoolSpace:
         self._lefts: list[Left] = []
         self._left_numbers: dict[Left, int] = {}
         self._lessened: dict[tuple[int, int], int] = {}
-        self._ways: tuple[dict[tuple[int, int], int | Broken], ...] = tuple({} for _ in self._groups)
+        self._ways: tuple[dict[tuple[int, int], int | Broken], ...] = tuple(
+            {} for _ in self._groups
+        )
         self._endings: dict[tuple[int, ...], Violation | None] = {}
 
     def first(self) -> State:
@@ -163,6 +164,14 @@ class PoolSpace:
         groups = zip(self._groups, judged, strict=True)
         return (scene, *[group.unpack(data) for group, data in groups], self._number_left(left))
 
+    def bodies(self, state: Any) -> list[Any]:
+        """Every worker's body, as plain data, by its name."""
+        return self._scenes.bodies_of(state[0])
+
+    def dues(self, state: Any) -> list[tuple[str, float]]:
+        """The timers that are set, each with the seconds until it is due."""
+        return sorted((kind, at) for kind, _, at in self._scenes.mind_of(state[0])[TIMERS_AT])
+
     # How it goes on.
 
     def _offered(self, scene: int, left: int) -> Iterator[tuple[Sequence[Move], int]]:
@@ -176,8 +185,11 @@ class PoolSpace:
         yield owed, left
         for cost in _COUNTED:
             less = self._less(left, cost)
-            if cost is Cost.CLOCK and not owed:
-                less = left
+            if cost is Cost.CLOCK:
+                if not owed:
+                    less = left
+                elif less < 0:
+                    less = self._less(left, Cost.ASK)
             if less >= 0:
                 yield moves(scene, cost), less
             elif cost is Cost.ASK and not owed and not self._awaits(scene):
@@ -241,4 +253,3 @@ class PoolSpace:
         ]
         first = min(found, key=lambda broken: broken.record, default=None)
         return None if first is None else first.violation
-
