@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
-from machines import trace
 from machines.drivers.sim import SimDriver
 from machines.explore.mind import Mind, Roll, form_of
 from machines.harm import Harm
 from machines.world import World
-from model import history as saw
 from pool import effects as do
 from pool import events as told
 
 if TYPE_CHECKING:
+    from machines import trace
     from machines.body import Body
     from machines.explore.form import Fields
     from machines.parts import Parts
+    from model import history as saw
     from pool.config import PoolConfig
 
 # What the core may ask of a body.

@@ -1,4 +1,4 @@
-"""How a worker's body is kept: its own number apart, and how often tasks went in as a difference."""
+"""How a worker's body is kept: its number apart, and how often tasks went in as a difference."""
 
 from __future__ import annotations
 

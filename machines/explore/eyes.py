@@ -9,7 +9,7 @@ its promise can still depend on, `settle.py` says what goes, and why that is sou
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from machines.explore.form import (
     CLOCK,
@@ -71,9 +71,9 @@ def _sessions(value: Form = PLAIN) -> Table:
     return Table(SESSION, value)
 
 
-def _made(kind: type, forms: Mapping[str, Form]) -> Fields:
+def _made(kind: type[Any], forms: Mapping[str, Form]) -> Fields:
     """The form of an object that a checker makes for itself."""
-    return Fields(lambda: kind.__new__(kind), forms)
+    return Fields(lambda: object.__new__(kind), forms)
 
 
 _HOLDING: Final = Fields(

@@ -52,19 +52,6 @@ class Plain:
         """There are none."""
 
 
-class Left(Plain):
-    """Something that is fixed, or empty between two steps: it is no state."""
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make = make
-
-    def freeze(self, _: Any, __: float) -> Any:
-        return None
-
-    def thaw(self, _: Any) -> Any:
-        return self._make()
-
-
 class Enumerated(Plain):
     """A member of an enumeration, kept as its value."""
 

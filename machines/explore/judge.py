@@ -223,12 +223,12 @@ class Group:
     def _number_turns(self, key: int, shown: Shown) -> tuple[int, ...]:
         """For each checker, the number of what it is shown; -1 where it is shown nothing."""
         turns = []
-        for eye, known in zip(self.eyes, self._turn_numbers, strict=True):
+        for eye, numbers in zip(self.eyes, self._turn_numbers, strict=True):
             own = [record for record in shown.records if type(record) in eye.watched]
             if not own and not shown.seconds:
                 turns.append(-1)
                 continue
-            turns.append(known.setdefault((shown.seconds, repr(own)), len(known)))
+            turns.append(numbers.setdefault((shown.seconds, repr(own)), len(numbers)))
         self._turns[key] = found = tuple(turns)
         return found
 

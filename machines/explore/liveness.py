@@ -23,7 +23,7 @@ from machines.explore.follow import KINDS, Labels, labels_after
 from machines.explore.outcome import Finding
 from machines.explore.step import promise_of
 from machines.explore.trail import trails, walk
-from machines.explore.visited import fingerprint
+from machines.explore.visited import print_of
 from machines.trace import Advance, Jump
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ class Goal:
 
 
 def _within(space: Space, step: Step, orbits: set[bytes]) -> bool:
-    return step.violation is None and fingerprint(space.pack(step.state)) in orbits
+    return step.violation is None and print_of(space, step.state) in orbits
 
 
 def _tour(graph: Any, entry: int, goals: list[Goal]) -> list[Command]:

@@ -70,12 +70,19 @@ class Roll:
                 self.over = True
             elif isinstance(record, saw.StartAsked):
                 self.workers.add(record.worker)
-            elif isinstance(record, saw.Moved) and record.after == "terminated":
-                self.workers.discard(record.worker)
-            elif isinstance(record, saw.SessionAsked) and record.wish != "close":
-                self.sessions.add(record.session)
-            elif (isinstance(record, saw.SessionMoved) and record.after == "closed") or (isinstance(record, saw.SessionRefused) and record.why != "session_lost"):
-                self.sessions.discard(record.session)
+            elif isinstance(record, saw.Moved):
+                if record.after == "terminated":
+                    self.workers.discard(record.worker)
+            else:
+                self._read_of_session(record)
+
+    def _read_of_session(self, record: saw.Record) -> None:
+        if isinstance(record, saw.SessionAsked) and record.wish != "close":
+            self.sessions.add(record.session)
+        if isinstance(record, saw.SessionMoved) and record.after == "closed":
+            self.sessions.discard(record.session)
+        if isinstance(record, saw.SessionRefused) and record.why != "session_lost":
+            self.sessions.discard(record.session)
 
 
 @define

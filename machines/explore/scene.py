@@ -310,7 +310,7 @@ class Scenes:
     def _find_acts(self, mind: int, body: int, worker: int, cost: Cost) -> Iterator[_Act]:
         value, plain = self.minds.values[mind], self.bodies.values[body]
         operations = dict(value[OPERATIONS_AT])
-        operations |= dict.fromkeys(self._others(value)[len(operations):], "echo")
+        operations |= dict.fromkeys(self._others(value)[len(operations) :], "echo")
         list_ = _owed_of if cost is Cost.NOTHING else _faults_of
         commands = list(list_(body_form.thaw(plain, worker)))
         if any(isinstance(command, (trace.Mangle, trace.Garble)) for command in commands):

@@ -64,12 +64,13 @@ def _one_worker_in_order(own: Own, _: Sequence[saw.Record], __: float) -> None:
     ranked = {}
     for session, members in tasks.items():
         mark = marks.get(session)
-        older = mark is not None and any(place[task] < mark for task in members)
-        places = sorted({place[task] for task in members} | ({mark} if older else set()))
+        outlived = mark is not None and any(place[task] < mark for task in members)
+        older = [mark] if mark is not None and outlived else []
+        places = sorted({*(place[task] for task in members), *older})
         ranked.update({task: places.index(place[task]) for task in members})
         if older:
             last[session] = _MARK - session
-            ranked[_MARK - session] = places.index(mark)
+            ranked[_MARK - session] = places.index(older[0])
     place.clear()
     place.update(ranked)
 

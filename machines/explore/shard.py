@@ -16,7 +16,7 @@ from attrs import field, frozen
 from machines.explore.plan import owner
 from machines.explore.spool import Spool, read
 from machines.explore.step import Violation, promise_of
-from machines.explore.visited import WIDTH, Visited, column, fingerprint, prints
+from machines.explore.visited import WIDTH, Visited, column, fingerprint, print_of, prints
 from machines.explore.wave import Total, Wave
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 BATCH: Final = 1 << 16
 PULSE: Final = 128
+KNOWN_MAX: Final = 1 << 17
 ROOT: Final = bytes(WIDTH)
 
 
@@ -45,9 +46,9 @@ class Stored:
 
     def __iter__(self) -> Iterator[bytes]:
         for file in self.files:
-            for packed in read(file):
-                if owner(fingerprint(packed), self.shards) == self.index:
-                    yield packed
+            for record in read(file):
+                if owner(record[:WIDTH], self.shards) == self.index:
+                    yield record
 
     def remove(self) -> None:
         """The files are not this shard's alone."""
@@ -80,12 +81,14 @@ class Shard:
         self._visited = Visited()
         self._frontier: Spool | Stored = Stored((), index, plan.shards)
         self._boxes: list[Box] = []
+        self._known: dict[Hashable, bytes] = {}  # what was sent not long ago
+        self._home: Callable[[Hashable], bytes] | None = getattr(self.space, "home", None)
         self._size: Callable[[Hashable], int] | None = getattr(self.space, "size", None)
 
     def begin(self, _: int) -> int:
         """The first state, if it is this shard's, is its frontier; their number is returned."""
-        packed = self.space.pack(self.space.first())
-        print_ = fingerprint(packed)
+        first = self.space.first()
+        print_, packed = print_of(self.space, first), self.space.pack(first)
         mine = {print_: ROOT + packed} if owner(print_, self._plan.shards) == self._index else {}
         return self._follow(0, iter([mine]))
 
@@ -103,10 +106,10 @@ class Shard:
         total = Total(None if self._size is None else 0)
         try:
             with plan.file("fair", level, self._index).open("wb") as fair:
-                for packed in self._frontier:
+                for record in self._frontier:
                     if not total.expanded % PULSE:
                         self._pulse(total.expanded)
-                    self._expand(packed, total, fair)
+                    self._expand(record, total, fair)
         except Halted:
             return Wave(halted=True)
         for to, box in enumerate(self._boxes):
@@ -122,10 +125,9 @@ class Shard:
         self._boxes = []
         return count
 
-    def _expand(self, packed: bytes, total: Total, fair: IO[bytes]) -> None:
-        space = self.space
-        state = space.unpack(packed)
-        source = fingerprint(packed)
+    def _expand(self, record: bytes, total: Total, fair: IO[bytes]) -> None:
+        space, source = self.space, record[:WIDTH]
+        state = space.unpack(record[WIDTH:])
         steps = space.steps(state)
         total.expanded += 1
         total.transitions += len(steps)
@@ -134,19 +136,29 @@ class Shard:
         for at, step in enumerate(steps):
             if step.violation is not None:
                 total.broke(step.violation, 1, source, at)
-            else:
-                self._send(space.pack(step.state), source)
+            elif step.state not in self._known:
+                self._send(step.state, source)
         owed = space.fair(state)
         if not owed:
             violation = space.ending(state) or deadlock(space.promised(state))
             if violation is not None:
                 total.broke(violation, 0, source, 0)
         elif self._plan.lively and space.promised(state):
-            sound = [space.pack(step.state) for step in owed if step.violation is None]
-            fair.write(b"".join(source + fingerprint(one) for one in sound))
+            sound = [self._print(step.state) for step in owed if step.violation is None]
+            fair.write(b"".join([source + one for one in sound]))
 
-    def _send(self, packed: bytes, source: bytes) -> None:
-        print_ = fingerprint(packed)
+    def _print(self, state: Hashable) -> bytes:
+        known = self._known.get(state)
+        return print_of(self.space, state) if known is None else known
+
+    def _send(self, state: Hashable, source: bytes) -> None:
+        """The state is on its way to its shard, and need not be sent again soon."""
+        packed = self.space.pack(state)
+        home = b"" if self._home is None else self._home(state)
+        print_ = fingerprint(packed, home)
+        if len(self._known) >= KNOWN_MAX:
+            self._known.clear()
+        self._known[state] = print_
         to = owner(print_, self._plan.shards)
         batch = self._boxes[to].batch
         if print_ not in batch:
@@ -202,8 +214,8 @@ class Shard:
                     one for one, is_new in zip(batch.items(), new.tolist(), strict=True) if is_new
                 ]
                 seen.write(b"".join(print_ + rest[:WIDTH] for print_, rest in fresh))
-                for _, rest in fresh:
-                    frontier.add(rest[WIDTH:])
+                for print_, rest in fresh:
+                    frontier.add(print_ + rest[WIDTH:])
         frontier.close()
         return frontier.count
 

@@ -101,7 +101,8 @@ class PoolSpace:
         for moves, less in self._offered(scene, left):
             for move in moves:
                 step = self._step(move, seen, less)
-                if step.state[:-1] != here or step.violation is not None:
+                after: Any = step.state
+                if after[:-1] != here or step.violation is not None:
                     found.append(step)
         return found
 
@@ -119,7 +120,7 @@ class PoolSpace:
         return self._endings[key]
 
     def promised(self, state: Any) -> frozenset[str]:
-        """Which promises are still owed: tasks unresolved, workers missing, a shutdown not ended."""
+        """Which promises are owed: tasks unresolved, workers missing, a shutdown not ended."""
         mind = self._scenes.mind_of(state[0])
         core, owed = mind[CORE_AT], set()
         if mind[ROLL_AT][0]:
@@ -130,7 +131,7 @@ class PoolSpace:
             owed.add("L3")
         elif core[PHASE_AT] == Phase.OPEN.value and up < self._wanted:
             owed.add("L2")
-        return frozenset(owed)
+        return frozenset(owed & self._judged)
 
     def renamings(self, state: Any, step: Step) -> list[tuple[Mapping[int, int], ...]]:
         """How a step from here may have renamed tasks, workers and sessions.
@@ -154,6 +155,12 @@ class PoolSpace:
         groups = zip(self._groups, seen, strict=True)
         judged = tuple([group.pack(at) for group, at in groups])
         return to_bytes((scenes.minds.data[known.mind], bodies, judged, self._lefts[left]))
+
+    def home(self, state: Any) -> bytes:
+        """What states have in common for which the core does the same: their mind."""
+        scenes = self._scenes
+        mind: bytes = scenes.minds.data[scenes.scenes[state[0]].mind]
+        return mind
 
     def unpack(self, packed: bytes) -> State:
         """The state that was packed."""

@@ -30,7 +30,7 @@ class Step:
 
 
 def promise_of(owed: str) -> str:
-    """The name of the promise of which this is still owed: all before a colon, as of `L1: task 0`."""
+    """The name of the promise of which this is owed: all before a colon, as of `L1: task 0`."""
     return owed.partition(":")[0]
 
 

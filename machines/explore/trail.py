@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from machines.explore.visited import WIDTH, column, fingerprint, inside
+from machines.explore.visited import WIDTH, column, inside, print_of
 from machines.explore.visited import prints as prints_of
 
 if TYPE_CHECKING:
@@ -89,6 +89,6 @@ def onward(space: Space, steps: Sequence[Step], print_: bytes) -> Step:
         TrailLost: there is none.
     """
     for step in steps:
-        if step.violation is None and fingerprint(space.pack(step.state)) == print_:
+        if step.violation is None and print_of(space, step.state) == print_:
             return step
     raise TrailLost(f"no step leads to state {print_.hex()}")

@@ -94,7 +94,7 @@ def _unambiguous(step: Step) -> bool:
 def test_a_random_walk_shows_the_same_in_the_space_and_in_the_plain_world(
     setting: Setting, seed: int
 ) -> None:
-    draw = random.Random(seed)
+    draw = random.Random(seed)  # noqa: S311 - a walk, not a secret
     pair = Pair(attrs.evolve(WIDE, setting=setting), symmetric=seed % 2 == 0)
     steps = pair.space.steps(pair.state)
     taken = 0
