@@ -28,6 +28,9 @@ class Bounds:
     cancelled, and with a bounded grace; every fault of `trace.FAULTS` in every sort, on every
     worker, at every moment; the clock, which goes on to the next timer.
 
+    Out, unless `overtakes` is raised: timers that go off while a frame is on its way or a gate may
+    open; so the deadline of a task that runs, and a start that takes too long.
+
     Out: crashes between two effects of one turn (`poolcheck`'s crash points go through those);
     cancelling or killing what is resolved; a session number used again after its session ended;
     tasks that are sent ahead (`prefetch`), health checks by the clock and random back-offs, which
@@ -41,8 +44,7 @@ class Bounds:
         asks: so often clients cancel, kill, reopen, close or shut down; a pool in which nothing
             is left to happen may always be shut down, once.
         overtakes: so often the clock goes on to the next timer while something else could happen
-            first; when nothing else can, it always may. When these are used up, an ask may be
-            spent on it instead.
+            first; when nothing else can, it always may.
         submits: what an anonymous task may be like.
         session_submits: the same of a session's; its session does not matter.
         shutdowns: how clients shut down.

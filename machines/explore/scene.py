@@ -48,6 +48,10 @@ if TYPE_CHECKING:
     from pool.config import PoolConfig
 
 
+# How long it is waited where nothing is due.
+WHILE_S: Final = 1.0
+
+
 class Cost(IntEnum):
     """What of the bounds a move uses up."""
 
@@ -375,9 +379,9 @@ def _diverts(mind: Any, _: Bounds) -> Iterator[Command]:
 
 
 def _advances(mind: Any, _: Bounds) -> Iterator[Command]:
+    """To the next timer; where none is set time passes all the same, and some were to be."""
     due = [at for _, _, at in mind[TIMERS_AT]]
-    if due:
-        yield trace.Advance(max(0.0, min(due)))
+    yield trace.Advance(max(0.0, min(due)) if due else WHILE_S)
 
 
 def _faults(mind: Any, _: Bounds) -> Iterator[Command]:

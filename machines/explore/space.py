@@ -109,7 +109,9 @@ class PoolSpace:
     def fair(self, state: Any) -> Sequence[Step]:
         """The steps that a fair schedule owes here: deliveries, receives, gates and the clock."""
         scene, *seen, left = state
-        moves = self._scenes.moves(scene, Cost.NOTHING) or self._scenes.moves(scene, Cost.CLOCK)
+        moves = self._scenes.moves(scene, Cost.NOTHING)
+        if not moves and self._awaits(scene):
+            moves = self._scenes.moves(scene, Cost.CLOCK)
         return [self._step(move, seen, left) for move in moves]
 
     def ending(self, state: Any) -> Violation | None:
@@ -192,11 +194,8 @@ class PoolSpace:
         yield owed, left
         for cost in _COUNTED:
             less = self._less(left, cost)
-            if cost is Cost.CLOCK:
-                if not owed:
-                    less = left
-                elif less < 0:
-                    less = self._less(left, Cost.ASK)
+            if cost is Cost.CLOCK and not owed:
+                less = left
             if less >= 0:
                 yield moves(scene, cost), less
             elif cost is Cost.ASK and not owed and not self._awaits(scene):
