@@ -153,7 +153,7 @@ class MindBench(_Bench):
         )
 
     def _frozen(self) -> Any:
-        known = self._roll.tasks | set(self.core.tasks)
+        known = self._roll.tasks | set(self.core.tasks) | set(self.diverted)
         operations = {t: what for t, what in self.operations.items() if t in known}
         next_start, closed = self._book.next_start, self.closed
         mind = Mind(

@@ -20,6 +20,7 @@ from machines.explore.form import (
     queue,
 )
 from machines.explore.names import Kind
+from machines.trace import FOREIGN
 from pool.events import Reply
 
 if TYPE_CHECKING:
@@ -41,7 +42,12 @@ class _Numbered:
         self._kinds = kinds
 
     def freeze(self, value: Any, now: float) -> Any:
-        return self._fields.freeze(value, now)
+        frozen = self._fields.freeze(value, now)
+        if frozen[self._number] <= FOREIGN:
+            return frozen
+        foreign = list(frozen)  # it is none of any task's, whichever it is
+        foreign[self._number] = FOREIGN
+        return tuple(foreign)
 
     def thaw(self, frozen: Any) -> Any:
         return self._fields.thaw(frozen)

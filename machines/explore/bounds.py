@@ -28,6 +28,9 @@ class Bounds:
     cancelled, and with a bounded grace; every fault of `trace.FAULTS` in every sort, on every
     worker, at every moment; the clock, which goes on to the next timer.
 
+    Out, unless `overtakes` is raised: timers that go off while a frame is on its way or a gate may
+    open; so the deadline of a task that runs, and a start that takes too long.
+
     Out: crashes between two effects of one turn (`poolcheck`'s crash points go through those);
     cancelling or killing what is resolved; a session number used again after its session ended;
     tasks that are sent ahead (`prefetch`), health checks by the clock and random back-offs, which
@@ -53,7 +56,7 @@ class Bounds:
     tasks: int = field(default=3, validator=whole(0, _MOST))
     faults: int = field(default=1, validator=whole(0, _MOST))
     asks: int = field(default=1, validator=whole(0, _MOST))
-    overtakes: int = field(default=1, validator=whole(0, _MOST))
+    overtakes: int = field(default=0, validator=whole(0, _MOST))
     submits: tuple[trace.Submit, ...] = (
         trace.Submit(0),
         trace.Submit(0, deadline=DEADLINE_S, retries=1),

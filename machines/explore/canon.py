@@ -23,7 +23,8 @@ from machines.explore.core_form import (
     WORKERS_AT,
 )
 from machines.explore.mind import CORE_AT, OF, ROLL_AT, TIMERS_AT
-from machines.explore.names import Kind, Names, Naming
+from machines.explore.names import Kind, Naming
+from machines.explore.renames import Renames
 from machines.explore.store import Store, to_bytes
 from pool.events import TimerKind
 
@@ -69,16 +70,14 @@ class Canon:
 
     def __init__(self, form: Form, minds: Store, bodies: Store, *, symmetric: bool) -> None:
         self.namings: list[Naming] = []
-        self._form = form
         self._minds = minds
         self._bodies = bodies
         self._symmetric = symmetric
         self._naming_numbers: dict[Any, int] = {}
         self._known: dict[int, _Known] = {}
-        self._met: dict[int, Names] = {}
         self._bare: dict[tuple[int, tuple[int, ...]], bytes] = {}
-        self._renamed_minds: dict[tuple[int, int], int] = {}
-        self._renamed_bodies: dict[tuple[int, int], int] = {}
+        self._of_minds = Renames(minds, form.meet, form.rename)
+        self._of_bodies = Renames(bodies, body_form.meet, body_form.rename)
 
     def namings_of(self, mind: int, bodies: Bodies) -> tuple[int, ...]:
         """The renamings that lead to the canonical state: one, and its equals.
@@ -112,23 +111,9 @@ class Canon:
         workers = self.namings[naming].maps[Kind.WORKER]
         lasting = sorted([(workers[n], body) for n, body in bodies.items() if n in workers])
         return (
-            self._renamed_mind(mind, naming),
-            tuple([self._renamed_body(body, naming) for _, body in lasting]),
+            self._of_minds.of(mind, self.namings[naming]),
+            tuple([self._of_bodies.of(body, self.namings[naming]) for _, body in lasting]),
         )
-
-    def _renamed_mind(self, mind: int, naming: int) -> int:
-        known = self._renamed_minds.get((mind, naming))
-        if known is None:
-            plain = self._form.rename(self._minds.values[mind], self.namings[naming])
-            known = self._renamed_minds[mind, naming] = self._minds.number(plain)
-        return known
-
-    def _renamed_body(self, body: int, naming: int) -> int:
-        known = self._renamed_bodies.get((body, naming))
-        if known is None:
-            plain = body_form.rename(self._bodies.values[body], self.namings[naming])
-            known = self._renamed_bodies[body, naming] = self._bodies.number(plain)
-        return known
 
     def _number(self, naming: Naming) -> int:
         known = self._naming_numbers.setdefault(naming.key, len(self.namings))
@@ -137,9 +122,8 @@ class Canon:
         return known
 
     def _know(self, mind: int) -> _Known:
-        plain, names = self._minds.values[mind], Names()
-        self._form.meet(plain, names)
-        tasks, workers, sessions = names.met
+        plain = self._minds.values[mind]
+        tasks, workers, sessions = self._of_minds.names(mind)
         submitted = [row[0] for row in plain[CORE_AT][TASKS_AT]]
         ordered = (*submitted, *sorted(set(tasks) - set(submitted)))
         return _Known(
@@ -149,13 +133,6 @@ class Canon:
             _worker_keys(plain, workers, ordered),
             {row[0]: row[5] for row in plain[CORE_AT][WORKERS_AT]},
         )
-
-    def _names_in(self, body: int) -> Names:
-        known = self._met.get(body)
-        if known is None:
-            known = self._met[body] = Names()
-            body_form.meet(self._bodies.values[body], known)
-        return known
 
     def _choices(
         self, mind: int, known: _Known, bodies: Bodies
@@ -200,18 +177,16 @@ class Canon:
         tasks = {task: at for at, task in enumerate(known.tasks)}
         named = {session: at for at, session in enumerate(sessions)}
         for worker in workers:
-            met = self._names_in(bodies[worker]).met
-            for task in met[Kind.TASK]:
+            in_it, _, sessions_in_it = self._of_bodies.names(bodies[worker])
+            for task in in_it:
                 tasks.setdefault(task, len(tasks))
-            for session in met[Kind.SESSION]:
+            for session in sessions_in_it:
                 named.setdefault(session, len(named))
         gone = [worker for worker in known.workers if worker not in bodies]
         return Naming(tasks, {w: at for at, w in enumerate([*workers, *gone])}, named)
 
 
-def _worker_keys(
-    mind: Any, workers: Mapping[int, None], ordered: Sequence[int]
-) -> dict[int, bytes]:
+def _worker_keys(mind: Any, workers: Sequence[int], ordered: Sequence[int]) -> dict[int, bytes]:
     """What is known of each worker, but for its body, its sessions' names and its own."""
     core = mind[CORE_AT]
     tasks = {task: at for at, task in enumerate(ordered)}

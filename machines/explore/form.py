@@ -52,20 +52,6 @@ class Plain:
         """There are none."""
 
 
-class Left(Plain):
-    """Something that is fixed, or empty between two steps: it is no state."""
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make = make
-
-    def freeze(self, value: Any, _: float) -> Any:
-        del value
-
-    def thaw(self, frozen: Any) -> Any:
-        del frozen
-        return self._make()
-
-
 class Enumerated(Plain):
     """A member of an enumeration, kept as its value."""
 

@@ -13,9 +13,10 @@ from attrs import frozen
 
 from machines.explore.eyes import FIXED, known
 from machines.explore.form import Fields
+from machines.explore.renames import Renames
 from machines.explore.settle import SETTLE, link, settle
 from machines.explore.step import Violation
-from machines.explore.store import Store, from_bytes, to_bytes
+from machines.explore.store import Store, from_bytes
 from model import history as saw
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Eye:
         self.first = self.store.number(self._form.freeze(checker, 0.0))
         self._ways: dict[tuple[int, int], int | Broken] = {}
         self._renamed: dict[tuple[int, int], int] = {}
+        self._renames = Renames(self.store, self._form.meet, self._rename)
 
     def after(self, state: int, turn: int, shown: Shown) -> int | Broken:
         """The state after a step's records, or what they broke.
@@ -103,13 +105,16 @@ class Eye:
         key = (state, number)
         known = self._renamed.get(key)
         if known is None:
-            plain = self._form.rename(self.store.values[state], naming)
-            if self._settles:
-                checker = self._thawed(plain)
-                settle(checker, (), 0.0)
-                plain = self._form.freeze(checker, 0.0)
-            known = self._renamed[key] = self.store.number(plain)
+            known = self._renamed[key] = self._renames.of(state, naming)
         return known
+
+    def _rename(self, plain: Any, naming: Naming) -> Any:
+        renamed = self._form.rename(plain, naming)
+        if not self._settles:
+            return renamed
+        checker = self._thawed(renamed)
+        settle(checker, (), 0.0)
+        return self._form.freeze(checker, 0.0)
 
     def broken_by(self, state: int, records: Sequence[saw.Record]) -> Broken | None:
         """What these records would break."""
@@ -241,6 +246,3 @@ class Court:
         near = [eye for eye in eyes if eye.watched & _NEAR]
         far = [eye for eye in eyes if not eye.watched & _NEAR]
         self.groups = tuple(Group(part) for part in (far, near) if part)
-
-
-__all__ = ["Broken", "Court", "Eye", "Group", "Shown", "to_bytes"]

@@ -7,7 +7,7 @@ nor in the core nor in a body can never be heard of again, and is given to somet
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeGuard
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field
 
@@ -70,18 +70,19 @@ class Roll:
                 self.over = True
             elif isinstance(record, saw.StartAsked):
                 self.workers.add(record.worker)
-            elif isinstance(record, saw.Moved) and record.after == "terminated":
-                self.workers.discard(record.worker)
-            elif isinstance(record, saw.SessionAsked) and record.wish != "close":
-                self.sessions.add(record.session)
-            elif _ends_session(record):
-                self.sessions.discard(record.session)
+            elif isinstance(record, saw.Moved):
+                if record.after == "terminated":
+                    self.workers.discard(record.worker)
+            else:
+                self._read_of_session(record)
 
-
-def _ends_session(record: saw.Record) -> TypeGuard[saw.SessionMoved | saw.SessionRefused]:
-    if isinstance(record, saw.SessionMoved):
-        return record.after == "closed"
-    return isinstance(record, saw.SessionRefused) and record.why != "session_lost"
+    def _read_of_session(self, record: saw.Record) -> None:
+        if isinstance(record, saw.SessionAsked) and record.wish != "close":
+            self.sessions.add(record.session)
+        if isinstance(record, saw.SessionMoved) and record.after == "closed":
+            self.sessions.discard(record.session)
+        if isinstance(record, saw.SessionRefused) and record.why != "session_lost":
+            self.sessions.discard(record.session)
 
 
 @define

@@ -30,7 +30,7 @@ class Naming:
     """A renaming, one-to-one on those names that are kept.
 
     Args:
-        tasks: the new name of each task that keeps one.
+        tasks: the new name of each task that keeps one, from 0 on in this order.
         workers: the same of workers.
         sessions: the same of sessions.
     """
@@ -41,9 +41,9 @@ class Naming:
         self.maps = (tasks, workers, sessions)
 
     @property
-    def key(self) -> tuple[tuple[tuple[int, int], ...], ...]:
-        """Equal for equal renamings."""
-        return tuple(tuple(sorted(names.items())) for names in self.maps)
+    def key(self) -> tuple[tuple[int, ...], ...]:
+        """Equal only for equal renamings: new names are given in the order of these."""
+        return tuple([tuple(names) for names in self.maps])
 
     def keeps(self, kind: Kind, name: int) -> bool:
         """Whether this name is still one."""

@@ -32,6 +32,7 @@ from machines.explore.names import FRESH
 from machines.explore.store import Store
 from machines.gate import Start
 from machines.trace import Elsewhere, How, Toward, Way
+from model import history as saw
 from pool.events import TimerKind
 from pool.sessions import SessionState
 from pool.state import Phase
@@ -44,8 +45,11 @@ if TYPE_CHECKING:
     from machines.explore.bounds import Bounds
     from machines.parts import Parts
     from machines.trace import Command
-    from model import history as saw
     from pool.config import PoolConfig
+
+
+# How long it is waited where nothing is due.
+WHILE_S: Final = 1.0
 
 
 class Cost(IntEnum):
@@ -81,13 +85,27 @@ class _Act:
     Attributes:
         body: after it, as its number.
         told: the number of what the core is told, and what is seen before; -1 for nothing.
-        records: what is seen.
+        plot: the number of what is seen, where the core is told nothing.
     """
 
     command: Command
     body: int
     told: int
-    records: tuple[saw.Record, ...]
+    plot: int
+
+
+@frozen
+class _Kept:
+    """What came of telling the core something, as numbers; see `Turn`.
+
+    Attributes:
+        plot: the number of what is seen, and of what is asked meanwhile.
+    """
+
+    mind: int
+    plot: int
+    asked: tuple[Asked, ...]
+    born: dict[int, int]
 
 
 @frozen
@@ -121,15 +139,17 @@ class Scenes:
         self.shown: list[Shown] = []
         self._scene_numbers: dict[Scene, int] = {}
         self._shown_numbers: dict[Any, int] = {}
+        self._plots: list[tuple[float, tuple[saw.Record, ...], tuple[Asked, ...]]] = []
+        self._plot_numbers: dict[str, int] = {}
         self._told: list[tuple[tuple[saw.Record, ...], Any]] = []
         self._told_numbers: dict[str, int] = {}
         self._moves: dict[tuple[int, Cost], tuple[Move, ...]] = {}
         self._placed: dict[Any, tuple[int, tuple[int, ...]]] = {}
-        self._turns: dict[tuple[int, int], Turn] = {}
-        self._wishes: dict[tuple[int, Cost], tuple[tuple[Command, Turn], ...]] = {}
+        self._turns: dict[tuple[int, int], _Kept] = {}
+        self._wishes: dict[tuple[int, Cost], tuple[tuple[Command, _Kept], ...]] = {}
         self._acts: dict[Any, tuple[_Act, ...]] = {}
         self._looks: dict[tuple[int, int], Any] = {}
-        self._performed: dict[Any, tuple[int, tuple[saw.Record, ...]]] = {}
+        self._performed: dict[Any, tuple[int, bool]] = {}
         self.opening = self._minds.first.records
         self.first = self._open()
 
@@ -174,12 +194,25 @@ class Scenes:
             known = self._placed[key] = self.number(Scene(renamed, rest)), namings
         return known
 
-    def _show(
-        self, seconds: float, records: tuple[saw.Record, ...], namings: tuple[int, ...]
+    def _show(self, plot: int, deaths: tuple[int, ...], namings: tuple[int, ...]) -> int:
+        """What a plot comes to where these of its bodies die, by where they are asked to."""
+        key = (plot, deaths, namings)
+        known = self._shown_numbers.get(key)
+        if known is None:
+            seconds, records, asked = self._plots[plot]
+            told = list(records)
+            for at in reversed(deaths):
+                told.insert(asked[at].at, saw.Died(asked[at].worker))
+            self.shown.append(Shown(seconds, tuple(told), namings))
+            known = self._shown_numbers[key] = len(self.shown) - 1
+        return known
+
+    def _number_plot(
+        self, seconds: float, records: tuple[saw.Record, ...], asked: tuple[Asked, ...]
     ) -> int:
-        known = self._shown_numbers.setdefault((seconds, repr(records), namings), len(self.shown))
-        if known == len(self.shown):
-            self.shown.append(Shown(seconds, records, namings))
+        known = self._plot_numbers.setdefault(repr((seconds, records, asked)), len(self._plots))
+        if known == len(self._plots):
+            self._plots.append((seconds, records, asked))
         return known
 
     # Its moves.
@@ -204,34 +237,40 @@ class Scenes:
             turn = self._turns.get(key)
             if turn is None:
                 before, event = self._told[act.told]
-                turn = self._minds.tell(self.minds.values[scene.mind], event, before)
-                self._turns[key] = turn
+                told = self._minds.tell(self.minds.values[scene.mind], event, before)
+                turn = self._turns[key] = self._kept(told)
             return self._after(act.command, turn, bodies)
         to, namings = self._place(scene.mind, bodies)
-        return Move(act.command, to, self._show(0.0, act.records, namings))
+        return Move(act.command, to, self._show(act.plot, (), namings))
 
-    def _after(self, command: Command, turn: Turn, bodies: dict[int, int]) -> Move:
+    def _kept(self, turn: Turn) -> _Kept:
+        born = {n: self.bodies.number(body_form.freeze(body)) for n, body in turn.born}
+        plot = self._number_plot(turn.seconds, turn.records, turn.asked)
+        return _Kept(self.minds.number(turn.mind), plot, turn.asked, born)
+
+    def _after(self, command: Command, turn: _Kept, bodies: dict[int, int]) -> Move:
         """The move to where the core has had its turn, and bodies have done what it asked."""
-        records = list(turn.records)
-        more = 0
-        for worker, body in turn.born:
-            bodies[worker] = self.bodies.number(body_form.freeze(body))
-        for asked in turn.asked:
-            bodies[asked.worker], seen = self._perform(bodies[asked.worker], asked)
-            records[asked.at + more : asked.at + more] = seen
-            more += len(seen)
-        to, namings = self._place(self.minds.number(turn.mind), bodies)
-        return Move(command, to, self._show(turn.seconds, tuple(records), namings))
+        bodies.update(turn.born)
+        deaths: tuple[int, ...] = ()
+        for at, asked in enumerate(turn.asked):
+            bodies[asked.worker], dies = self._perform(bodies[asked.worker], asked)
+            if dies:
+                deaths = (*deaths, at)
+        to, namings = self._place(turn.mind, bodies)
+        return Move(command, to, self._show(turn.plot, deaths, namings))
 
-    def _perform(self, body: int, asked: Asked) -> tuple[int, tuple[saw.Record, ...]]:
+    def _perform(self, body: int, asked: Asked) -> tuple[int, bool]:
+        """The body after it, and whether it dies of it: nothing else is ever seen."""
         key = (body, asked.effect, asked.operation)
         known = self._performed.get(key)
         if known is None:
             thawed = body_form.thaw(self.bodies.values[body], asked.worker)
             self._bodies.put(thawed, {})
             deed = self._bodies.perform(asked)
-            known = self.bodies.number(body_form.freeze(thawed)), deed.records
-            self._performed[key] = known
+            dies = deed.records == (saw.Died(asked.worker),)
+            if deed.records and not dies:
+                raise RuntimeError(f"{asked.effect!r} has shown {deed.records!r}")
+            known = self._performed[key] = self.bodies.number(body_form.freeze(thawed)), dies
         return known
 
     # What bodies may do.
@@ -288,7 +327,7 @@ class Scenes:
                 continue
             told = -1 if deed.event is None else self._number_told(deed.records, deed.event)
             after = self.bodies.number(body_form.freeze(thawed))
-            yield _Act(command, after, told, deed.records)
+            yield _Act(command, after, told, self._number_plot(0.0, deed.records, ()))
 
     def _number_told(self, records: tuple[saw.Record, ...], event: Any) -> int:
         known = self._told_numbers.setdefault(repr((records, event)), len(self._told))
@@ -298,12 +337,12 @@ class Scenes:
 
     # What clients, the clock and the next start may do.
 
-    def _find_wishes(self, mind: int, cost: Cost) -> Iterator[tuple[Command, Turn]]:
+    def _find_wishes(self, mind: int, cost: Cost) -> Iterator[tuple[Command, _Kept]]:
         value = self.minds.values[mind]
         for command in _WISHES[cost](value, self.bounds):
             turn = self._minds.do_to(value, command)
             if turn is not None:
-                yield command, turn
+                yield command, self._kept(turn)
 
 
 def _owed_of(body: Body) -> Iterator[Command]:
@@ -340,9 +379,9 @@ def _diverts(mind: Any, _: Bounds) -> Iterator[Command]:
 
 
 def _advances(mind: Any, _: Bounds) -> Iterator[Command]:
+    """To the next timer; where none is set time passes all the same, and some were to be."""
     due = [at for _, _, at in mind[TIMERS_AT]]
-    if due:
-        yield trace.Advance(max(0.0, min(due)))
+    yield trace.Advance(max(0.0, min(due)) if due else WHILE_S)
 
 
 def _faults(mind: Any, _: Bounds) -> Iterator[Command]:

@@ -109,7 +109,9 @@ class PoolSpace:
     def fair(self, state: Any) -> Sequence[Step]:
         """The steps that a fair schedule owes here: deliveries, receives, gates and the clock."""
         scene, *seen, left = state
-        moves = self._scenes.moves(scene, Cost.NOTHING) or self._scenes.moves(scene, Cost.CLOCK)
+        moves = self._scenes.moves(scene, Cost.NOTHING)
+        if not moves and self._awaits(scene):
+            moves = self._scenes.moves(scene, Cost.CLOCK)
         return [self._step(move, seen, left) for move in moves]
 
     def ending(self, state: Any) -> Violation | None:
@@ -170,6 +172,14 @@ class PoolSpace:
         scene = scenes.number(Scene(scenes.minds.number_of(mind), numbers))
         groups = zip(self._groups, judged, strict=True)
         return (scene, *[group.unpack(data) for group, data in groups], self._number_left(left))
+
+    def bodies(self, state: Any) -> list[Any]:
+        """Every worker's body, as plain data, by its name."""
+        return self._scenes.bodies_of(state[0])
+
+    def dues(self, state: Any) -> list[tuple[str, float]]:
+        """The timers that are set, each with the seconds until it is due."""
+        return sorted((kind, at) for kind, _, at in self._scenes.mind_of(state[0])[TIMERS_AT])
 
     # How it goes on.
 
