@@ -27,6 +27,8 @@ FREE: Final = "free"
 LAYERED: Final = ("poolcheck_layer", "poolcheck_free")
 PLANTED: Final = "artifacts/reports/planted"
 
+pytest_plugins: Final = ("machines.harness.fixtures",)
+
 _tallies_key: Final = pytest.StashKey[Tallies]()
 
 

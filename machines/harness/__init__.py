@@ -1,0 +1,62 @@
+"""The test harness: isolation, waiting, injected failures, monitoring and chaos, for any pool.
+
+Nothing is loaded before it is asked for: pytest loads this wherever poolcheck is installed, and so
+do worker processes.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from machines.harness.cleanup import cleanup_orphaned_processes as cleanup_orphaned_processes
+    from machines.harness.cleanup import cleanup_shared_memory as cleanup_shared_memory
+    from machines.harness.cleanup import cleanup_test_files as cleanup_test_files
+    from machines.harness.footprint import Leaked as Leaked
+    from machines.harness.footprint import assert_no_leaks as assert_no_leaks
+    from machines.harness.instance import Instance as Instance
+    from machines.harness.instance import start_isolated_pool as start_isolated_pool
+    from machines.harness.isolation import isolated as isolated
+    from machines.harness.ready import ensure_pool_ready as ensure_pool_ready
+    from machines.harness.staged import StagedPool as StagedPool
+    from machines.harness.staged import Violated as Violated
+    from machines.harness.waiting import WaitedTooLong as WaitedTooLong
+    from machines.harness.waiting import wait_for as wait_for
+
+_WHERE: Final = MappingProxyType(
+    {
+        "cleanup": (
+            "cleanup_orphaned_processes",
+            "cleanup_shared_memory",
+            "cleanup_test_files",
+        ),
+        "footprint": ("Leaked", "assert_no_leaks"),
+        "instance": ("Instance", "start_isolated_pool"),
+        "isolation": ("isolated",),
+        "ready": ("ensure_pool_ready",),
+        "staged": ("StagedPool", "Violated"),
+        "waiting": ("WaitedTooLong", "wait_for"),
+    }
+)
+_MODULE_OF: Final = MappingProxyType(
+    {name: module for module, names in _WHERE.items() for name in names}
+)
+
+__all__ = sorted(_MODULE_OF)  # noqa: PLE0605 - it is a list of the names above
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"machines.harness has no {name!r}; it has {', '.join(__all__)}")
+    try:
+        return getattr(importlib.import_module(f"machines.harness.{module}"), name)
+    except ModuleNotFoundError as error:
+        words = f"{name} needs {error.name}: install poolcheck with its extra `harness`"
+        raise ModuleNotFoundError(words, name=error.name) from error
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
