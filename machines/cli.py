@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from machines.parts import Parts
     from machines.recorded import Retraced
-    from machines.replay import Replay, Traced
+    from machines.replay import Traced
     from machines.selfcheck import Seeds
 
 LAYERS: Final = ("sim", "wire", "real")
@@ -97,34 +97,17 @@ def replay(
     poolcheck replay artifacts/counterexamples/*.json
     poolcheck replay FILE --layer real --times 20
     """
-    from machines.drivers import Layer  # noqa: PLC0415 - see the module's docstring
-    from machines.replay import EXIT, Answer  # noqa: PLC0415 - see the module's docstring
-    from machines.replay import replay as run  # noqa: PLC0415 - see the module's docstring
+    from machines.replaying import replay_all  # noqa: PLC0415 - see the module's docstring
 
-    examples = [(file, _load(file)) for file in files]
-    parts = _parts(mutant)
-    results: list[tuple[Path, Traced, Replay]] = []
-    with _progress("replaying", len(examples) * len(layers) * times) as advance:
-        for file, example in examples:
-            for layer in layers:
-                one = run(
-                    example,
-                    Layer(layer),
-                    times=times,
-                    parts=parts,
-                    limit_s=limit,
-                    after_each=advance,
-                )
-                results.append((file, example, one))
-    if as_json:
-        click.echo(json.dumps([result.facts(str(file)) for file, _, result in results], indent=1))
-    else:
-        _tell_replays(results)
-    answers = {result.answer for _, _, result in results}
-    for grave in (Answer.VIOLATED, Answer.DIVERGED, Answer.STALE):
-        if grave in answers:
-            return EXIT[grave]
-    return EXIT[Answer.HOLDS]
+    return replay_all(
+        _progress,
+        [(file, _load(file)) for file in files],
+        layers,
+        times=times,
+        parts=_parts(mutant),
+        limit_s=limit,
+        as_json=as_json,
+    )
 
 
 @command.command()
@@ -327,26 +310,6 @@ class _progress:  # noqa: N801 - used as a function
 
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
-
-
-def _tell_replays(results: Sequence[tuple[Path, Traced, Replay]]) -> None:
-    from machines import story  # noqa: PLC0415 - see the module's docstring
-    from machines.replay import Answer  # noqa: PLC0415 - see the module's docstring
-
-    told: set[Path] = set()
-    for file, example, result in results:
-        digest = result.digests[0][:12] if result.digests else "-"
-        runs = f"{result.runs} run{'s' * (result.runs != 1)}"
-        digests = f"{len(result.digests)} digest{'s' * (len(result.digests) != 1)}"
-        line = f"{file.name:<20} {result.layer:<5} {result.answer:<9} {runs}, {digests} {digest}"
-        click.echo(line)
-        if result.answer in (Answer.STALE, Answer.DIVERGED):
-            where = "" if result.step is None else f"at step {result.step + 1}: "
-            click.echo(f"    {where}{result.sentence}")
-        if result.answer is Answer.VIOLATED and file not in told and result.report is not None:
-            told.add(file)
-            lines = [*story.verdict(result.report), *story.story(example.trace, result.report)]
-            click.echo("\n".join(f"    {line}" for line in lines))
 
 
 def _tell_checks(checks: Sequence[Seeds], *, canary: bool) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import attrs
 
 from machines import counterexample, story
-from machines.counterexample import Status
+from machines.counterexample import Status, Worlds
 from machines.drivers import Layer
 from machines.parts import POOL, Parts
-from machines.replay import Answer, Replay, replay
+from machines.replay import replay, worlds
 from machines.run import execute
 from machines.shrink import shrink
 
@@ -17,9 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from machines.hunt import Finding
+    from machines.replay import Replay
     from machines.trace import Trace
 
-REAL_TIMES = 3
+REAL_TIMES: Final = 3
 
 
 def conclude(
@@ -41,13 +44,14 @@ def conclude(
     example = counterexample.new(
         trace, report, Status.OPEN, found_by="pytest machines/", layer=layer.value, **origin
     )
-    path = folder / example.name
-    if not path.exists():  # one that is kept already is not overwritten: it says more
-        counterexample.save(example, folder)
     replays = [
         replay(example, where, parts=parts, times=REAL_TIMES if where is Layer.REAL else 1)
         for where in Layer
     ]
+    example = attrs.evolve(example, world=worlds(replays))
+    path = folder / example.name
+    if not path.exists():  # one that is kept already is not overwritten: it says more
+        counterexample.save(example, folder)
     command = f"poolcheck replay {path}"
     if "mutant" in origin:
         command += f" --mutant {origin['mutant']}"
@@ -56,7 +60,7 @@ def conclude(
         "",
         *story.story(trace, report),
         "",
-        f"worlds:  {_worlds(replays)}",
+        f"worlds:  {worlds_told(replays)}",
         f"saved:   {path}",
         f"replay:  {command}",
     ]
@@ -74,17 +78,20 @@ def _shrunk(finding: Finding, layer: Layer, parts: Parts) -> tuple[Trace, Layer]
     return finding.trace, layer
 
 
-def _worlds(replays: Iterable[Replay]) -> str:
-    seen = {replay.layer: replay for replay in replays}
-    sim, real = (seen[where].answer is Answer.VIOLATED for where in (Layer.SIM, Layer.REAL))
-    counts = ", ".join(f"{r.layer} {r.violated}/{r.runs}" for r in seen.values())
-    if sim and real:
-        return f"sim and real, so it is no artefact of the simulation ({counts})"
-    if sim:
-        return f"sim only, the simulation lies ({counts})"
-    if real:
-        return f"real only, something leaks past the core ({counts})"
-    return f"neither sim nor real, it is in what only wire has ({counts})"
+_MEANS: Final = {
+    Worlds.BOTH: "so it is no artefact of the simulation",
+    Worlds.SIM: "so the simulation lies",
+    Worlds.REAL: "so something leaks past the core",
+    None: "so it is in what only wire has",
+}
+
+
+def worlds_told(replays: Iterable[Replay]) -> str:
+    """Where a promise was broken, what that means, and in how many runs of how many."""
+    seen = list(replays)
+    world = worlds(seen)
+    counts = ", ".join(f"{one.layer} {one.violated}/{one.runs}" for one in seen)
+    return f"{world or 'neither sim nor real'}, {_MEANS[world]} ({counts})"
 
 
 def _vanished(finding: Finding, layer: Layer) -> str:

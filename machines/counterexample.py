@@ -1,8 +1,8 @@
 """Counterexamples as files: made to be read and compared, holding data only.
 
-One JSON object with one line for each step. Loading unpickles, imports and evaluates nothing;
-what is malformed, too large, too deep or of another format is refused with one line that says
-what, where, and what would be right.
+One JSON object with one line for each step, as `docs/counterexample.schema.json` says. Loading
+unpickles, imports and evaluates nothing of what a file says; what is malformed, too large, too deep
+or of an unknown format is refused with one line that says what, where, and what would be right.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import platform
-import re
 import subprocess
 import tempfile
 from enum import StrEnum
@@ -19,33 +18,20 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
-import cattrs
 from attrs import field, frozen, validators
-from cattrs.errors import BaseValidationError
 
-from machines import story
-from machines.checks import one_of, short
-from machines.gate import Start
-from machines.trace import (
-    COMMANDS,
-    STEPS_MAX,
-    Command,
-    Elsewhere,
-    How,
-    Setting,
-    Toward,
-    Trace,
-    Way,
-)
+from machines import plain, schema, story, strict, upgrades
+from machines.certificate import Certificate  # noqa: TC001 - its fields are read from the class
+from machines.checks import Hexadecimal, one_of, short
+from machines.setting import Setting  # noqa: TC001 - its fields are read from the class
+from machines.trace import STEPS_MAX, Advance, Command, Jump, Trace
 from model.promises import WORDS
 
 if TYPE_CHECKING:
     from machines.run import Report
 
-FORMAT: Final = 1
 BYTES_MAX: Final = 1 << 20
-DEPTH_MAX: Final = 16
+ROUNDS_MAX: Final = 100_000
 FOLDER: Final = Path("artifacts/counterexamples")
 
 
@@ -60,6 +46,18 @@ class Status(StrEnum):
     OPEN = "open"
 
 
+class Worlds(StrEnum):
+    """In which worlds a new counterexample breaks its promise.
+
+    On both it is a bug of the pool; if the simulation alone shows it, the simulation lies; if real
+    processes alone do, something leaks past the core.
+    """
+
+    BOTH = "sim and real"
+    SIM = "sim only"
+    REAL = "real only"
+
+
 @frozen
 class Counterexample:
     """A saved trace, the promise that it broke, and where it came from.
@@ -72,7 +70,9 @@ class Counterexample:
         digest: of the event log of the run that broke it.
         setting: what of the pool's configuration was chosen.
         steps: the commands.
-        showed: for each step, and for the end, what it showed.
+        showed: for each step, and for the end, what it showed; empty if nobody knows.
+        world: where it was seen when it was new; None if nobody looked, or only `wire` shows it.
+        certificate: that the trace is minimal; None if nobody says so.
         origin: seed, versions, commit, and the planted bug if there was one.
     """
 
@@ -80,15 +80,31 @@ class Counterexample:
     sentence: str
     status: Status
     step: int
-    digest: str
+    digest: str = field(validator=Hexadecimal(64))
     setting: Setting
     steps: tuple[Command, ...] = field(validator=validators.max_len(STEPS_MAX))
     showed: tuple[tuple[str, ...], ...] = ()
+    world: Worlds | None = None
+    certificate: Certificate | None = None
     origin: dict[str, str] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         if not 0 <= self.step <= len(self.steps):
             raise ValueError(f"step must be 0 to {len(self.steps)}, not {short(self.step)}")
+        if len(self.showed) not in (0, len(self.steps) + 1):
+            raise ValueError(f"showed must have {len(self.steps) + 1} entries, or none")
+        self._check_rounds()
+
+    def _check_rounds(self) -> None:
+        """What comes round does so a bounded number of times, so that every replay ends."""
+        passing = sum(step.seconds for step in self.steps if isinstance(step, Advance | Jump))
+        for name in ("health_interval", "age_max"):
+            period = getattr(self.setting, name)
+            if period is not None and passing / period > ROUNDS_MAX:
+                words = (
+                    f"{passing:g} seconds pass, more than {ROUNDS_MAX} times {name} ({period:g})"
+                )
+                raise ValueError(words)
 
     @property
     def trace(self) -> Trace:
@@ -98,8 +114,14 @@ class Counterexample:
     @property
     def name(self) -> str:
         """A file name that is the same for the same trace."""
-        text = json.dumps([_plain(self.setting), [_plain(step) for step in self.steps]])
-        return f"{self.promise}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json"
+        return f"{self.promise}-{identity(self.trace)[:8]}.json"
+
+
+def identity(trace: Trace) -> str:
+    """The same for the same trace, and for no other: a SHA-256 in hexadecimal."""
+    steps = [plain.plain(step) for step in trace.steps]
+    text = json.dumps([plain.plain(trace.setting), steps])
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def new(whole: Trace, report: Report, status: Status, **origin: str) -> Counterexample:
@@ -110,7 +132,8 @@ def new(whole: Trace, report: Report, status: Status, **origin: str) -> Countere
     """
     if report.violation is None or report.step is None:
         raise ValueError("only a run that broke a promise is a counterexample")
-    shown = tuple(tuple(story.showed(records)) for records in report.showed[1:])
+    _, *shown, ending = (tuple(story.showed(records)) for records in report.showed)
+    undone = [()] * (len(whole.steps) - len(shown))  # nothing is done once a promise is broken
     return Counterexample(
         promise=report.violation.promise,
         sentence=report.violation.sentence,
@@ -119,7 +142,7 @@ def new(whole: Trace, report: Report, status: Status, **origin: str) -> Countere
         digest=report.digest,
         setting=whole.setting,
         steps=whole.steps,
-        showed=shown,
+        showed=(*shown, *undone, ending),
         origin={**origin, **_versions()},
     )
 
@@ -143,37 +166,30 @@ def save(example: Counterexample, folder: Path = FOLDER) -> Path:
 
 def dumps(example: Counterexample) -> str:
     """The canonical text: fixed order of keys, a line for each step."""
-    steps = []
-    for at, step in enumerate(example.steps):
-        shown = {"showed": list(example.showed[at])} if at < len(example.showed) else {}
-        steps.append({"do": step.do, **_plain(step), **shown})
-    ending = [list(clauses) for clauses in example.showed[len(example.steps) :]]
+    steps = [plain.plain_step(step) for step in example.steps]
+    tail: dict[str, Any] = {}
+    if example.showed:
+        *shown, ending = example.showed
+        steps = [{**it, "showed": told} for it, told in zip(steps, shown, strict=True)]
+        tail["ending"] = ending
     head = {
-        "format": FORMAT,
+        "format": upgrades.FORMAT,
         "promise": example.promise,
         "sentence": example.sentence,
         "status": example.status.value,
         "step": example.step,
         "digest": example.digest,
-        "setting": _plain(example.setting),
     }
-    tail = {"ending": ending, "origin": dict(sorted(example.origin.items()))}
+    if example.world is not None:
+        head["world"] = example.world.value
+    head["setting"] = plain.plain(example.setting)
+    if example.certificate is not None:
+        tail["certificate"] = plain.plain(example.certificate)
+    tail["origin"] = dict(sorted(example.origin.items()))
     lines = [f"  {_line(key)}: {_line(value)}" for key, value in head.items()]
     lines.append('  "steps": [\n' + ",\n".join(f"    {_line(step)}" for step in steps) + "\n  ]")
     lines += [f"  {_line(key)}: {_line(value)}" for key, value in tail.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def plain_trace(whole: Trace) -> dict[str, Any]:
-    """A trace by itself as JSON's types; `trace_of` reads it."""
-    steps = [{"do": step.do, **_plain(step)} for step in whole.steps]
-    return {"setting": _plain(whole.setting), "steps": steps}
-
-
-def trace_of(plain: dict[str, Any]) -> Trace:
-    """The trace that `plain_trace` wrote."""
-    steps = tuple(_command(step, Command) for step in plain["steps"])
-    return Trace(_CONVERTER.structure(plain["setting"], Setting), steps)
 
 
 def load(path: Path) -> Counterexample:
@@ -202,164 +218,21 @@ def loads(data: bytes) -> Counterexample:
         CounterexampleError: they are none of a known format.
     """
     try:
-        raw = _read(data)
+        given = upgrades.upgraded(strict.read(data))
+        schema.check(given, Counterexample)
+        return _structured(given)
     except ValueError as error:
         raise CounterexampleError(_one_line(error)) from error
-    if not isinstance(raw, dict):
-        raise CounterexampleError(f"at $: a JSON object is needed, not {_kind(raw)}")
-    if type(raw.get("format")) is not int or raw["format"] != FORMAT:
-        found = short(raw.get("format", "none"))
-        raise CounterexampleError(f"at $.format: {found} is not known; this reads format {FORMAT}")
-    return _structured(raw)
 
 
-def _read(data: bytes) -> Any:
-    try:
-        text = data.decode()
-        if _depth(text) <= DEPTH_MAX:
-            return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_unique)
-    except ValueError as error:
-        raise ValueError(f"no JSON: {error}") from error
-    raise ValueError(f"nested too deeply; {DEPTH_MAX} levels are the most")
-
-
-def _depth(text: str) -> int:
-    """How deep the brackets outside of strings nest; how deep Python's reader goes varies."""
-    deepest = depth = 0
-    in_string = False
-    for mark in re.findall(r'\\.|["\[\]{}]', text, re.DOTALL):
-        if mark == '"':
-            in_string = not in_string
-        elif not in_string and mark in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif not in_string and mark in "]}":
-            depth -= 1
-    return deepest
-
-
-def _structured(raw: dict[str, Any]) -> Counterexample:
-    if "showed" in raw:
-        raise CounterexampleError("at $: unknown: 'showed'; it belongs to a step")
-    body = {key: value for key, value in raw.items() if key not in ("format", "ending")}
-    body["showed"] = [*_pop_showed(body), *_ending(raw)]
-    try:
-        return _CONVERTER.structure(body, Counterexample)
-    except (BaseValidationError, ValueError, TypeError, RecursionError) as error:
-        problems = cattrs.transform_error(error, format_exception=_problem)
-        raise CounterexampleError(_one_line(problems[0])) from error
-
-
-def _pop_showed(body: dict[str, Any]) -> list[list[str]]:
+def _structured(given: dict[str, Any]) -> Counterexample:
     """What the steps showed stands beside each step in the file, and apart from it in memory."""
-    if "steps" not in body:
-        return []
-    steps = body["steps"]
-    if not isinstance(steps, list):
-        raise CounterexampleError(f"at $.steps: a list is needed, not {_kind(steps)}")
-    shown = []
-    known: Any
-    body["steps"] = []
-    for at, step in enumerate(steps):
-        known = dict(step) if isinstance(step, dict) else step
-        clauses = known.pop("showed", []) if isinstance(known, dict) else []
-        shown.append(_clauses(clauses, f"$.steps[{at}].showed"))
-        body["steps"].append(known)
-    return shown
-
-
-def _ending(raw: dict[str, Any]) -> list[list[str]]:
-    ending = raw.get("ending", [])
-    if not isinstance(ending, list):
-        raise CounterexampleError(f"at $.ending: a list is needed, not {_kind(ending)}")
-    return [_clauses(clauses, f"$.ending[{at}]") for at, clauses in enumerate(ending)]
-
-
-def _clauses(value: Any, where: str) -> list[str]:
-    if not isinstance(value, list):
-        raise CounterexampleError(f"at {where}: a list is needed, not {_kind(value)}")
-    clauses: list[str] = value
-    for at, clause in enumerate(clauses):
-        try:
-            _exact(str)(clause, str)
-        except ValueError as error:
-            raise CounterexampleError(f"at {where}[{at}]: {error}") from error
-    return clauses
-
-
-def _exact(kind: type) -> Any:
-    def structure(value: Any, _: Any) -> Any:
-        if type(value) is not kind:
-            raise ValueError(f"{_NAMES[kind]} is needed, not {_kind(value)}")
-        if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise ValueError("half of a surrogate pair is no text")
-        return value
-
-    return structure
-
-
-def _number(value: Any, _: Any) -> float:
-    if type(value) not in (int, float):
-        raise ValueError(f"a number is needed, not {_kind(value)}")
-    if abs(value) > 1e9:
-        raise ValueError(f"{short(value)} is too large")
-    return float(value)
-
-
-def _command(value: Any, _: Any) -> Command:
-    if not isinstance(value, dict):
-        raise ValueError(f"an object is needed, not {_kind(value)}")  # noqa: TRY004 - reported as one
-    name = value.get("do")
-    kind = COMMANDS.get(name) if isinstance(name, str) else None
-    if kind is None:
-        known = ", ".join(COMMANDS)
-        raise ValueError(f"unknown operation {short(name)}; known: {known}")
-    arguments = {key: argument for key, argument in value.items() if key != "do"}
-    return _CONVERTER.structure(arguments, kind)
-
-
-def _word(value: Any, kind: type[StrEnum]) -> StrEnum:
-    known = [word.value for word in kind]
-    if value not in known:
-        raise ValueError(f"{short(value)} is none of {', '.join(known)}")
-    return kind(value)
-
-
-_NAMES: Final = {int: "a whole number", str: "a string", bool: "true or false"}
-_CONVERTER: Final = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
-for _type in (int, str, bool):
-    _CONVERTER.register_structure_hook(_type, _exact(_type))
-for _words in (
-    Status,
-    How,
-    Toward,
-    Way,
-    Start,
-    Elsewhere,
-):  # each by itself: what is said of str is said of them too
-    _CONVERTER.register_structure_hook(_words, _word)
-_CONVERTER.register_structure_hook(float, _number)
-_CONVERTER.register_structure_hook_func(lambda kind: kind == Command, _command)
-
-
-def _plain(value: Any) -> dict[str, Any]:
-    """An attrs value as JSON's types; what equals its default is left out."""
-    plain = {}
-    for attribute in attrs.fields(type(value)):
-        item = getattr(value, attribute.name)
-        if item != attribute.default:
-            plain[attribute.name] = item.value if isinstance(item, StrEnum) else item
-    return plain
-
-
-def _problem(error: BaseException, kind: type | None) -> str:
-    if isinstance(error, KeyError):
-        return f"{error.args[0]!r} is missing"
-    if isinstance(error, cattrs.errors.ForbiddenExtraKeysError):
-        return f"unknown: {', '.join(sorted(map(short, error.extra_fields)))}"
-    if isinstance(error, (ValueError, TypeError)):
-        return _one_line(error, 200)
-    return f"not a valid {getattr(kind, '__name__', kind)}"
+    steps = [{k: v for k, v in step.items() if k != "showed"} for step in given["steps"]]
+    told = "ending" in given or any("showed" in step for step in given["steps"])
+    showed = [*(step.get("showed", []) for step in given["steps"]), given.get("ending", [])]
+    apart = {"steps": steps, "showed": showed if told else []}
+    body = {key: value for key, value in given.items() if key not in ("format", "ending")}
+    return plain.structured({**body, **apart}, Counterexample)
 
 
 def _line(value: Any) -> str:
@@ -369,25 +242,6 @@ def _line(value: Any) -> str:
 def _one_line(error: object, letters_max: int = 300) -> str:
     text = " ".join(str(error).split())
     return text if len(text) <= letters_max else text[: letters_max - 3] + "..."
-
-
-def _kind(value: object) -> str:
-    names = {dict: "an object", list: "a list", str: "a string", type(None): "null"}
-    names |= {bool: "true or false", int: "a number", float: "a number"}
-    return names.get(type(value), "something else")
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"an object names {short(twice)} twice")
-    return result
 
 
 def _versions() -> dict[str, str]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 BATCH_MAX: Final = 2_000
 TURN: Final = 20
+STEPS_FIRST: Final = 5  # of a machine that has a number of steps of its own
 _SEEDS_APART: Final = 1_000_003  # so that the next seed does not repeat this one's turns
 
 
@@ -94,7 +95,9 @@ def hunt_in_turn(
 ) -> list[Finding]:
     """The machines have taken turns of a few examples each; what one of them found is returned.
 
-    What one machine seldom comes to, another is made for; in turn they find it early.
+    What one machine seldom comes to, another is made for; in turn they find it early. A machine of
+    long examples begins with short ones, twice as long in each round: what shows in a short run
+    is shrunk in a moment, and in a long one it is not.
 
     Args:
         layer: where.
@@ -112,7 +115,7 @@ def hunt_in_turn(
         mine = settings(
             budget,
             max_examples=min(left, TURN),
-            stateful_step_count=machine.steps or budget.stateful_step_count,
+            stateful_step_count=_steps_of(machine, turn // len(machines), budget),
         )
         left -= TURN
         number = seeded + turn * _SEEDS_APART
@@ -122,6 +125,12 @@ def hunt_in_turn(
         if found:
             return found
     return []
+
+
+def _steps_of(machine: type[Machine], round_: int, budget: settings) -> int:
+    if machine.steps is None:
+        return budget.stateful_step_count
+    return min(machine.steps, STEPS_FIRST << round_)
 
 
 def _batches(examples: int) -> Iterator[int]:

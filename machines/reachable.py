@@ -49,7 +49,7 @@ class Reachable:
         Args:
             name: a tuple, or what must happen sometimes.
         """
-        from machines.counterexample import trace_of  # noqa: PLC0415 - the plugin needs no traces
+        from machines.plain import trace_of  # noqa: PLC0415 - the plugin needs no traces
 
         return trace_of({**self.tuples, **self.happens}[name])
 
@@ -105,7 +105,7 @@ def cover(traces: Mapping[str, Trace]) -> list[str]:
 
 
 def _bounds(scope: Scope, found: Found) -> dict[str, Any]:
-    from machines.counterexample import plain_trace  # noqa: PLC0415 - only for this
+    from machines.plain import plain_trace  # noqa: PLC0415 - only for this
 
     return {
         "scope": scope.name,
@@ -123,7 +123,7 @@ def _bounds(scope: Scope, found: Found) -> dict[str, Any]:
 
 
 def _dumps(bounds: list[dict[str, Any]], traces: Mapping[str, Trace], stories: list[str]) -> str:
-    from machines.counterexample import plain_trace  # noqa: PLC0415 - only for this
+    from machines.plain import plain_trace  # noqa: PLC0415 - only for this
 
     moves = {name: plain_trace(trace) for name, trace in sorted(traces.items()) if "→" in name}
     happens = {

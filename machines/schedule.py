@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
@@ -11,6 +11,9 @@ from machines import trace
 from machines.machine import WHICH, Machine
 from machines.run import fair_moves
 from machines.trace import Elsewhere
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SECONDS: Final = st.sampled_from([1.0, 2.0, 5.0, 1.0, 2.0, 5.0, 1.0, 60.0])
 
@@ -52,9 +55,16 @@ class Schedule(Machine):
         """For a while everything goes as it should."""
         self.go_on_fairly(moves)
 
-    def go_on_fairly(self, moves: int) -> None:
-        """The next so many moves of a fair schedule are made, one worker after the other."""
+    def go_on_fairly(self, moves: int, until: Callable[[], bool] = lambda: False) -> None:
+        """The next so many moves of a fair schedule are made, one worker after the other.
+
+        Args:
+            moves: how many.
+            until: whether it has come to where it was to come, and no more are made.
+        """
         for _ in range(moves):
+            if until():
+                return
             for move in fair_moves(self._world)[:1]:
                 self._do(move)
 

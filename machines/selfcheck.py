@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
+import attrs
 from attrs import frozen
 from hypothesis import Phase, settings
 
@@ -19,7 +20,7 @@ from machines.counterexample import Counterexample, Status
 from machines.drivers import Layer
 from machines.hunt import budget_of, hunt_in_turn
 from machines.mutants import CANARY
-from machines.replay import Replay, replay
+from machines.replay import Replay, replay, worlds
 from machines.roster import MACHINES
 from machines.run import execute
 from machines.shrink import shrink
@@ -151,6 +152,8 @@ def check(
             promises=own,
             after_each=after_each,
         )
+        simulated = replay(example, Layer.SIM, parts=mutant.parts, promises=own)
+        example = attrs.evolve(example, world=worlds([simulated, real]))
     steps_found = len(findings[0].trace.steps)
     return Check(mutant, example.promise, tally.begun, seconds, steps_found, example, real)
 
@@ -219,19 +222,23 @@ def check_all(
         for seeded in seeds
     ]
     processes = min(os.cpu_count() or 1, PROCESSES_MAX, len(jobs) // JOBS_APART)
-    done: list[Check] = []
+    # Real processes are mostly waited for; begun first, they are nobody's last wait.
+    order = sorted(range(len(jobs)), key=lambda at: jobs[at][0].layer is not Layer.REAL)
+    done: dict[int, Check] = {}
     with contextlib.ExitStack() as stack:
-        results: Iterable[Check] = (check(m, s, real_times=times) for m, s, times in jobs)
+        jobs_in_order = [jobs[at] for at in order]
+        results: Iterable[Check] = (check(m, s, real_times=times) for m, s, times in jobs_in_order)
         if processes > 1:
             context = multiprocessing.get_context("spawn")
             executor = ProcessPoolExecutor(processes, mp_context=context)
             stack.callback(executor.shutdown, cancel_futures=True)
-            results = executor.map(_check_apart, *zip(*jobs, strict=True))
-        for one in results:
-            done.append(one)
+            results = executor.map(_check_apart, *zip(*jobs_in_order, strict=True))
+        for at, one in zip(order, results, strict=True):
+            done[at] = one
             after_each()
     apart = len(seeds)
-    return [Seeds(tuple(done[at : at + apart])) for at in range(0, len(done), apart)]
+    first = range(0, len(jobs), apart)
+    return [Seeds(tuple(done[at] for at in range(begin, begin + apart))) for begin in first]
 
 
 def _check_apart(mutant: Mutant, seeded: int, real_times: int) -> Check:

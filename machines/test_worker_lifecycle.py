@@ -149,6 +149,9 @@ LIVES: Final[tuple[dict[str, Any], ...]] = (
 )
 
 
+REPORT_MOVES_MAX: Final = 12
+
+
 def is_reporting(body: Body) -> bool:
     """Whether the pool hears next how this worker is."""
     return bool(body.facts) and body.facts[0].kind is FactKind.HEALTH and not body.facts[0].struck
@@ -177,10 +180,13 @@ class LifecycleMachine(Clients, Schedule, Nemesis):
             self.tasks += 1
         self.go_on_fairly(4 * count)
 
-    @precondition(lambda self: self.workers(is_reporting))
     @rule(which=WHICH)
     def report_twice(self, which: int) -> None:
-        """A worker's answer to a health check comes twice."""
+        """A worker's answer to a health check comes twice; one becomes unwell first if need be."""
+        if not self.workers(is_reporting):
+            self._do(Submit(self.tasks, "exhaust"))
+            self.tasks += 1
+            self.go_on_fairly(REPORT_MOVES_MAX, until=lambda: bool(self.workers(is_reporting)))
         twice = How.DOUBLED
         self._pick(which, self.workers(is_reporting), lambda worker: Mangle(worker, twice))
 

@@ -199,7 +199,8 @@ def _retry_planned(effect: do.RetryPlanned) -> saw.RetryPlanned:
 
 def _troubled(effect: do.Trouble) -> saw.Troubled:
     category, severity = CATEGORIES[effect.category], SEVERITIES[effect.severity]
-    return saw.Troubled(effect.worker, category, severity, TREATMENTS[effect.treatment])
+    treatment = TREATMENTS[effect.treatment]
+    return saw.Troubled(effect.worker, category, severity, treatment, effect.detail)
 
 
 # Resolutions are not here: only the driver can tell what value they carry. Neither are refused
@@ -237,6 +238,7 @@ def answered(effect: do.ResolveTask) -> saw.Answered:
         it.attempt,
         it.worker,
         it.session,
+        it.detail,
     )
 
 

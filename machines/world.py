@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import attrs
+
 from machines import trace, vocabulary, workload
 from machines.bodies import Bodies
 from machines.body import Body, Condition, Fact, FactKind, Gate, OrderKind
@@ -87,6 +89,7 @@ class World:
             effects.FailOver: self._perform_fail_over,
             effects.SetTimer: self._perform_set_timer,
             effects.ClearTimer: self._perform_clear_timer,
+            effects.ResultDropped: self._perform_drop,
             effects.PoolClosed: self._perform_closed,
         }
         self._see(
@@ -357,13 +360,28 @@ class World:
             self.diverted.append(effect.task)
 
     def _perform_set_timer(self, effect: effects.SetTimer) -> None:
+        self._see_named(effect)
         self.timers[effect.timer] = effect.at
 
     def _perform_clear_timer(self, effect: effects.ClearTimer) -> None:
+        self._see_named(effect)
         self.timers.pop(effect.timer, None)
+
+    def _see_named(self, effect: effects.SetTimer | effects.ClearTimer) -> None:
+        """Nobody could tell that a timer which is none was never set, or never cleared."""
+        timer: Any = effect.timer
+        if type(timer) is not told.Timer or [type(part) for part in timer] != _TIMER:
+            self._see(saw.Misfit(f"the core asked for {effect!r}, whose timer is none"))
+
+    def _perform_drop(self, effect: effects.ResultDropped) -> None:
+        _, event = next(entry for entry in reversed(self.log) if type(entry) is tuple)
+        if any(getattr(event, name, None) != it for name, it in attrs.asdict(effect).items()):
+            self._see(saw.Misfit(f"{event!r} was said to be dropped as {effect!r}"))
 
     def _perform_closed(self, _: effects.PoolClosed) -> None:
         self.closed = True
+        for timer in sorted(self.timers):
+            self._see(saw.LeftOver(f"the timer of {timer.kind} {timer.number}"))
 
 
 _ONLY_TOLD: Final = frozenset(
@@ -374,11 +392,11 @@ _ONLY_TOLD: Final = frozenset(
         effects.BreakerMoved,
         effects.Trouble,
         effects.RetryPlanned,
-        effects.ResultDropped,
         effects.PoolBroke,
     }
 )
 
+_TIMER: Final = [told.TimerKind, int]
 _REPLIES: Final = {Ending.RETURNED: Reply.RETURNED, Ending.RAISED: Reply.RAISED}
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from model import history as saw
 from model.checker import Checker, Watches
+
+# Seconds within which a worker has to answer to be sent more than it has come to.
+QUICK_S: Final = 0.002
 
 
 class FairlyChosen(Checker):
@@ -15,7 +20,8 @@ class FairlyChosen(Checker):
     promise = "S19"
     words = (
         "of the workers that are free a task gets one with the fewest sessions, and of these the "
-        "last that became free, or the first, as configured"
+        "last that became free, or the first, as configured; a task is sent ahead only to a "
+        "worker that has just answered within 2 ms"
     )
 
     def __init__(self) -> None:
@@ -25,6 +31,10 @@ class FairlyChosen(Checker):
         self._choice: dict[int, list[int]] = {}
         self._session_of: dict[int, int | None] = {}
         self._home: dict[int, int] = {}
+        self._taken_at: dict[int, float] = {}
+        self._taking: list[int] = []
+        self._answered: dict[int, float | None] = {}
+        self._ahead: dict[int, int] = {}
 
     def watches(self) -> Watches:
         return {
@@ -34,6 +44,7 @@ class FairlyChosen(Checker):
             saw.Submitted: self._submitted,
             saw.Assigned: self._assigned,
             saw.Resolved: self._resolved,
+            saw.Told: self._told,
         }
 
     def _configured(self, record: saw.Configured) -> None:
@@ -42,6 +53,9 @@ class FairlyChosen(Checker):
     def _moved(self, record: saw.Moved) -> None:
         if record.because == "checkout":
             self._choice[record.worker] = list(self._free)
+            self._taking.append(record.worker)
+        if record.before == "busy":
+            self._answered[record.worker] = self._taken_at.pop(record.worker, None)
         if record.before == "ready":
             self._free.pop(record.worker, None)
         if record.after == "ready":
@@ -60,6 +74,8 @@ class FairlyChosen(Checker):
     def _assigned(self, record: saw.Assigned) -> str | None:
         free = self._choice.pop(record.worker, [])
         session = self._session_of.get(record.task)
+        if record.ahead:
+            self._ahead.setdefault(record.worker, record.task)
         if record.ahead or (session is not None and session in self._home):
             return None
         homes = list(self._home.values())
@@ -71,3 +87,17 @@ class FairlyChosen(Checker):
             return None
         right = fit[-1] if self._last_first else fit[0]
         return f"task {record.task} went to worker {record.worker}; of {free} it was for {right}"
+
+    def _told(self, record: saw.Told) -> str | None:
+        """The time of what was seen since the last such record is known now."""
+        sentence = None
+        for worker, task in self._ahead.items():
+            since = self._answered.get(worker, -1.0)
+            if since is not None and record.at - since > QUICK_S:
+                sentence = f"task {task} was sent ahead to worker {worker}, which was not quick"
+        for worker in self._taking:
+            self._taken_at[worker] = record.at
+        self._ahead.clear()
+        self._answered.clear()
+        self._taking.clear()
+        return sentence

@@ -203,6 +203,7 @@ class Answered:
         attempt: how many times it was handed out.
         worker: who held it last; None if nobody did.
         session: the session that it belonged to; None for an anonymous task.
+        words: what led to it; empty where nothing went wrong.
     """
 
     task: int
@@ -212,6 +213,7 @@ class Answered:
     attempt: int
     worker: int | None
     session: int | None
+    words: str = ""
 
 
 @frozen
@@ -238,12 +240,14 @@ class Troubled:
         category: what kind of error that is.
         severity: how bad.
         treatment: what becomes of the worker.
+        words: what happened.
     """
 
     worker: int
     category: str
     severity: str
     treatment: str
+    words: str = ""
 
 
 @frozen

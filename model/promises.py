@@ -1,8 +1,8 @@
 """The promises, and the judge that holds a history against all of them.
 
 Read the quoted words in `task_safety.py`, `session_safety.py`, `worker_safety.py`,
-`breaker_safety.py`, `error_truth.py`, `promptness.py`, `timeliness.py`, `liveness.py` and
-`starvation.py`.
+`breaker_safety.py`, `error_truth.py`, `cause.py`, `promptness.py`, `timeliness.py`,
+`liveness.py` and `starvation.py`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from model.breaker_safety import OnlyProbesPass
+from model.cause import CausesToldTruly
 from model.checker import Checker, Verdict, Violation
 from model.choice import FairlyChosen
 from model.error_truth import ErrorsToldTruly
@@ -61,6 +62,7 @@ PROMISES: Final[tuple[type[Checker], ...]] = (
     OnTime,
     WishesGranted,
     FairlyChosen,
+    CausesToldTruly,
     EveryTaskResolves,
     BackAtStrength,
     ShutdownEnds,

@@ -57,7 +57,7 @@ class DoneAtOnce(Checker):
             saw.Diverted: self._gone,
             saw.Resolved: self._gone,
             saw.CancelAsked: self._wish,
-            saw.ShutdownAsked: self._end,
+            saw.ShutdownAsked: self._shut,
             saw.Broke: self._end,
             saw.Told: self._told,
         }
@@ -81,6 +81,11 @@ class DoneAtOnce(Checker):
 
     def _end(self, _: saw.ShutdownAsked | saw.Broke) -> None:
         self._over = True
+
+    def _shut(self, record: saw.ShutdownAsked) -> None:
+        self._over = True
+        if record.cancels:
+            self._wishes += [saw.CancelAsked(task, forcibly=False) for task in self._waiting]
 
     def _start_asked(self, record: saw.StartAsked) -> None:
         self._states[record.worker] = "initializing"

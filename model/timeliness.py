@@ -109,7 +109,7 @@ class OnTime(Checker):
     words = (
         "what is due by the clock happens then, neither before nor after: a start's time is over, "
         "a health check is asked or missed, a session expires, a worker is recycled, the breaker "
-        "cools, a worker that does not stop is killed"
+        "cools, a worker that does not stop is killed, what a shutdown does not wait for is ended"
     )
 
     def __init__(self) -> None:
@@ -127,6 +127,7 @@ class OnTime(Checker):
         self._home: dict[int, int] = {}
         self._openings = 0
         self._opened_at: float | None = None
+        self._grace_until: float | None = None
         self._tick = 1
         self._takers: dict[type, Callable[[Any, float], str | None]] = {
             saw.StartAsked: self._start_asked,
@@ -142,6 +143,7 @@ class OnTime(Checker):
             saw.Submitted: self._submitted,
             saw.Assigned: self._assigned,
             saw.Resolved: self._resolved,
+            saw.ShutdownAsked: self._shutdown_asked,
             saw.BreakerMoved: self._breaker_moved,
             saw.Broke: self._broke,
             saw.Closed: self._closed,
@@ -310,14 +312,23 @@ class OnTime(Checker):
             self._home[session] = record.worker
             self._workers[record.worker].sessions.add(session)
 
-    def _resolved(self, record: saw.Resolved, at: float) -> None:
+    def _shutdown_asked(self, record: saw.ShutdownAsked, at: float) -> None:
+        if record.grace is not None:
+            until = self._grace_until
+            ends = at + record.grace
+            self._grace_until = ends if until is None else min(until, ends)
+
+    def _resolved(self, record: saw.Resolved, at: float) -> str | None:
         session = self._session_of.pop(record.task, None)
-        if session is None:
-            return
-        self._pending[session].discard(record.task)
-        if not self._pending[session]:
-            del self._pending[session]
-            self._idle_since[session] = at
+        if session is not None:
+            self._pending[session].discard(record.task)
+            if not self._pending[session]:
+                del self._pending[session]
+                self._idle_since[session] = at
+        until = self._grace_until
+        if record.ending == "shutdown" and (until is None or at < until - NEGLIGIBLE_S):
+            return f"task {record.task} was ended by the shutdown, whose grace is until {until} s"
+        return None
 
     def _breaker_moved(self, record: saw.BreakerMoved, at: float) -> str | None:
         if record.after == "open":

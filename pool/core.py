@@ -208,11 +208,10 @@ class Core(Dispatch):
         worker = self.workers.get(event.worker)
         if worker is None or worker.state is WorkerState.TERMINATING:
             return
-        if worker.state is WorkerState.INITIALIZING:
-            words = f"its initializer raised {event.detail or 'an exception'}"
-            self._lose_worker(worker, Because.INIT_FAILED, words)
-        else:
-            self._lose_worker(worker, Because.CORRUPT, "it failed to start after it was ready")
+        starting = worker.state is WorkerState.INITIALIZING
+        because = Because.INIT_FAILED if starting else Because.CORRUPT  # it had said it was ready
+        words = f"its initializer raised {event.detail or 'an exception'}"
+        self._lose_worker(worker, because, words)
 
     def _spawn_failed(self, event: told.SpawnFailed) -> None:
         worker = self.workers.get(event.worker)

@@ -54,12 +54,13 @@ class StagedFuture(concurrent.futures.Future[Any]):
 
     Attributes:
         task: its number.
+        pool: whose it is.
     """
 
     def __init__(self, pool: StagedPool, task: int) -> None:
         super().__init__()
         self.task = task
-        self._pool = pool
+        self.pool = pool
 
     def result(self, timeout: float | None = None) -> Any:
         """What the task's function returned.
@@ -71,17 +72,17 @@ class StagedFuture(concurrent.futures.Future[Any]):
             TimeoutError: it is not.
             Exception: the task has ended otherwise.
         """
-        self._pool.go_on(self.done, timeout)
+        self.pool.go_on(self.done, timeout)
         return super().result(0)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """What the task ended with; for the arguments see `result`."""
-        self._pool.go_on(self.done, timeout)
+        self.pool.go_on(self.done, timeout)
         return super().exception(0)
 
     def cancel(self) -> bool:
         """Whether the task will never start, because its client has changed its mind."""
-        self._pool.do(trace.Cancel(self.task))
+        self.pool.do(trace.Cancel(self.task))
         return self.cancelled()
 
 

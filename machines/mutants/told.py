@@ -27,6 +27,16 @@ class _AlwaysReplaced(Core):
             self._out[-1] = attrs.evolve(told, treatment=Treatment.REPLACE)
 
 
+class _Unexplained(Core):
+    def _lose_sessions(self, worker: Worker, detail: str) -> None:
+        super()._lose_sessions(worker, "")
+
+
+class _AlwaysAnExit(Core):
+    def _report(self, worker: Worker, because: Because, detail: str) -> None:
+        super()._report(worker, because, "it exited")
+
+
 class _NeverAllAtOnce(Core):
     def _touches_all(self) -> bool:
         return False
@@ -187,5 +197,17 @@ TOLD: Final = (
         "S19",
         "the last worker that became free is chosen, whatever is configured",
         Parts(core=_AlwaysLifo),
+    ),
+    Mutant(
+        "loss-unexplained",
+        "S20",
+        "a session's tasks that wait are told that it is lost, and not why",
+        Parts(core=_Unexplained),
+    ),
+    Mutant(
+        "always-an-exit",
+        "S20",
+        "whatever became of a worker is told as its exit",
+        Parts(core=_AlwaysAnExit),
     ),
 )

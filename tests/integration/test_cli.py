@@ -64,7 +64,7 @@ BAD_FILES = [
     (b"{", "no JSON"),
     (b"\x00\xff\xfe", "no JSON"),
     (b"[]", "a list"),
-    (b'{"format": 2}', "$.format"),
+    (b'{"format": 3}', "$.format"),
     (b'{"format": 1}', "is missing"),
     (b"[" * 500_000, "deep"),
 ]
@@ -119,6 +119,15 @@ def test_a_counterexample_that_is_violated_exits_with_1_and_tells_the_story(laye
     assert ran.stdout.split()[:3] == [CRASHED.name, layer, "violated"]
     assert "S16 is broken: what can be done is done at once" in ran.stdout
     assert "worker 0 is killed (SIGKILL)" in ran.stdout
+    assert "S16 at step 2; saved was L2 at step 2" in ran.stdout
+
+
+def test_a_replay_in_both_worlds_says_in_which_the_promise_was_broken() -> None:
+    as_saved = SAVED / "S16-1653ec6a.json"
+    ran = run("replay", as_saved, "--mutant", "never-replaced")
+    assert "as saved: S16 at step 2" in ran.stdout
+    assert "worlds: sim and real, so it is no artefact of the simulation" in ran.stdout
+    assert "worlds" not in run("replay", as_saved, "--layer", "sim").stdout
 
 
 def test_a_stale_counterexample_exits_with_3_and_says_where(stale: Path) -> None:
@@ -126,6 +135,8 @@ def test_a_stale_counterexample_exits_with_3_and_says_where(stale: Path) -> None
     assert (ran.returncode, ran.stderr) == (3, "")
     assert "stale" in ran.stdout
     assert "at step 2: the pool no longer offers this step" in ran.stdout
+    assert "instead: " in ran.stdout
+    assert "the rest: 0 of 0 later steps were possible, and no promise was broken" in ran.stdout
 
 
 def test_a_diverged_replay_exits_with_3_and_says_why() -> None:

@@ -391,5 +391,5 @@ def test_the_pool_of_a_schedule_does_not_wait_for_what_will_never_come() -> None
         future = instance.pool.submit("stick")
         with pytest.raises(TimeoutError, match="it did not come"):
             future.result(timeout=5.0)
-        future._pool.do(trace.Kill(future.task))
+        instance.pool.do(trace.Kill(future.task))
     assert time.monotonic() - began < 60.0

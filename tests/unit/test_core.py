@@ -94,7 +94,7 @@ RUNNING_OVER = Outcome(
     severity=Severity.MAJOR,
     strategy=Strategy.ABANDON,
 )
-MUTE_FAILURE = "it failed to start after it was ready"
+MUTE_FAILURE = "its initializer raised an exception"
 CASES: dict[str, Case] = {
     "ready twice": (IDLE, told.WorkerReady(0), corrupt("it said twice that it was ready")),
     "failed after ready": (IDLE, told.WorkerInitFailed(0), corrupt(MUTE_FAILURE)),

@@ -14,8 +14,15 @@ from typing import Any
 import attrs
 import pytest
 
-from machines import counterexample
-from machines.counterexample import BYTES_MAX, Counterexample, CounterexampleError, Status
+from machines import counterexample, upgrades
+from machines.certificate import Certificate
+from machines.counterexample import (
+    BYTES_MAX,
+    Counterexample,
+    CounterexampleError,
+    Status,
+    Worlds,
+)
 from machines.gate import Start
 from machines.mutants import BY_NAME
 from machines.run import execute
@@ -41,7 +48,8 @@ from machines.trace import (
 
 FOLDER = Path(__file__).parents[2] / "artifacts" / "counterexamples"
 SAVED = sorted(FOLDER.glob("*.json"))
-SOUND = json.loads((FOLDER / "S10-80507e95.json").read_text(encoding="utf-8"))
+OLD = json.loads((FOLDER / "S10-80507e95.json").read_text(encoding="utf-8"))
+SOUND = upgrades.upgraded(OLD)
 MUTATIONS = 2_000
 
 EVERY_COMMAND = (
@@ -80,9 +88,12 @@ def with_step(**step: Any) -> dict[str, Any]:
     return {"steps": [step], "step": 0}
 
 
+SEAL = {"layer": "sim", "promise": "S1", "trace": "0" * 16}
+
 # What is changed of a sound file, and what the one line must say: what is wrong, and where.
 MALFORMED: list[tuple[dict[str, Any], str, str]] = [
-    ({"format": 2}, "2", "$.format"),
+    ({"format": 3}, "3", "$.format"),
+    ({"format": 0}, "0", "$.format"),
     ({"format": True}, "True", "$.format"),
     ({"format": "1"}, "'1'", "$.format"),
     ({"format": None}, "None", "$.format"),
@@ -117,7 +128,7 @@ MALFORMED: list[tuple[dict[str, Any], str, str]] = [
     ({"steps": [5]}, "number", "$.steps[0]"),
     (with_step(do="rm"), "rm", "$.steps[0]"),
     (with_step(do=["deliver"], worker=0), "deliver", "$.steps[0]"),
-    (with_step(worker=0), "operation", "$.steps[0]"),
+    (with_step(worker=0), "'do' is missing", "$.steps[0]"),
     (with_step(do="deliver"), "worker", "$.steps[0]"),
     (with_step(do="deliver", worker=-1), "-1", "$.steps[0]"),
     (with_step(do="deliver", worker=10_000), "10000", "$.steps[0]"),
@@ -133,7 +144,7 @@ MALFORMED: list[tuple[dict[str, Any], str, str]] = [
     (with_step(do="submit", task=0, deadline=-1.0), "-1", "$.steps[0]"),
     (with_step(do="submit", task=0, deadline="1"), "number", "$.steps[0].deadline"),
     (with_step(do="advance", seconds=2e6), "seconds", "$.steps[0]"),
-    (with_step(do="advance", seconds=10**400), "too large", "$.steps[0].seconds"),
+    (with_step(do="advance", seconds=10**400), "1e+06", "$.steps[0].seconds"),
     (with_step(do="advance", seconds=True), "number", "$.steps[0].seconds"),
     (with_step(do="mangle", worker=0, how="gone"), "gone", "$.steps[0].how"),
     (with_step(do="next_start", how="flipped"), "flipped", "$.steps[0].how"),
@@ -144,10 +155,17 @@ MALFORMED: list[tuple[dict[str, Any], str, str]] = [
     (with_step(do="deliver", worker=0, showed=[5]), "string", "showed"),
     ({"steps": [{"do": "deliver", "worker": 0}] * (STEPS_MAX + 1)}, str(STEPS_MAX), "steps"),
     ({"ending": 5}, "list", "$.ending"),
-    ({"ending": ["abc"]}, "list", "ending"),
-    ({"ending": [[5]]}, "string", ""),
+    ({"ending": [["abc"]]}, "string", "$.ending[0]"),
+    ({"ending": [5]}, "string", "$.ending[0]"),
+    ({"world": "both"}, "both", "$.world"),
+    ({"certificate": {}}, "missing", "$.certificate"),
+    ({"certificate": {**SEAL, "trace": "A" * 16}}, "AAA", "$.certificate.trace"),
+    ({"certificate": {**SEAL, "tried": {"one": [1]}}}, "string", "$.certificate.tried.one[0]"),
+    ({"digest": "0" * 63}, "000", "$.digest"),
+    ({"digest": "0" * 64 + "\n"}, "000", "$.digest"),
     ({"origin": []}, "", "$.origin"),
     ({"origin": {"seed": 0}}, "string", "$.origin"),
+    ({**with_step(do="jump", seconds=1e6), "setting": {"age_max": 0.01}}, "age_max (0.01)", "$"),
     ({"extra": 1}, "extra", "$"),
     ({"showed": []}, "showed", "$"),
 ]
@@ -167,11 +185,11 @@ NO_JSON: list[tuple[bytes, str]] = [
     (b"[" * 100_000, "deep"),
     (b'{"format": 1, "sentence": ' + b"[" * 5_000 + b"]" * 5_000 + b"}", "deep"),
     (b'{"a":' * 100_000, "deep"),
-    (b"[]", "a list"),
+    (b"[]", "at $: an object is needed, not a list"),
     (b'"text"', "a string"),
     (b"null", "null"),
     (b"true", "true or false"),
-    (b"1", "a number"),
+    (b"1", "a whole number"),
 ]
 
 
@@ -191,23 +209,30 @@ def changed(**keys: Any) -> bytes:
 
 
 @pytest.mark.parametrize("path", SAVED, ids=lambda path: path.stem)
-def test_a_saved_file_is_already_canonical(path: Path) -> None:
+def test_a_saved_file_says_the_same_in_todays_format(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert counterexample.dumps(counterexample.loads(text.encode())) == text
+    written = counterexample.dumps(counterexample.loads(text.encode()))
+    assert json.loads(written) == upgrades.upgraded(json.loads(text))
+    assert counterexample.dumps(counterexample.loads(written.encode())) == written
 
 
 @pytest.mark.parametrize("path", SAVED, ids=lambda path: path.stem)
 def test_a_saved_file_comes_back_as_it_was_saved(path: Path, tmp_path: Path) -> None:
+    before = path.read_bytes()
     example = counterexample.load(path)
     assert example.name == path.name
     copied = counterexample.save(example, tmp_path / "new" / "folder")
-    assert copied.read_bytes() == path.read_bytes()
     assert counterexample.load(copied) == example
+    assert path.read_bytes() == before, "a file is never rewritten unasked"
 
 
 @pytest.mark.parametrize(
     "example",
-    [WHOLE, attrs.evolve(WHOLE, steps=(), showed=(), origin={}, step=0, setting=Setting())],
+    [
+        WHOLE,
+        attrs.evolve(WHOLE, steps=(), showed=(), origin={}, step=0, setting=Setting()),
+        attrs.evolve(WHOLE, showed=(), world=Worlds.SIM, certificate=Certificate(**SEAL)),
+    ],
 )
 def test_every_command_and_setting_survives_the_round_trip(
     example: Counterexample, tmp_path: Path
@@ -226,7 +251,7 @@ def test_each_step_is_one_line_of_the_file() -> None:
 
 def test_a_name_depends_on_the_trace_alone() -> None:
     assert attrs.evolve(WHOLE, sentence="else", step=1, origin={}).name == WHOLE.name
-    assert attrs.evolve(WHOLE, steps=WHOLE.steps[1:]).name != WHOLE.name
+    assert attrs.evolve(WHOLE, steps=WHOLE.steps[1:], showed=()).name != WHOLE.name
     assert attrs.evolve(WHOLE, setting=Setting()).name != WHOLE.name
 
 
@@ -298,7 +323,7 @@ def test_load_names_the_file_before_what_is_wrong_with_it(tmp_path: Path) -> Non
         counterexample.load(path)
     assert str(caught.value).startswith(f"{path}: ")
     path.write_bytes(changed(setting={"size": 1000}))
-    with pytest.raises(CounterexampleError, match=r"bad\.json: size .*1000.*\$\.setting"):
+    with pytest.raises(CounterexampleError, match=r"bad\.json: at \$\.setting\.size: .*1000"):
         counterexample.load(path)
 
 
@@ -392,7 +417,9 @@ def test_a_file_is_written_alike_under_every_locale(tmp_path: Path) -> None:
         check=False,
     )
     assert ran.stderr == ""
-    assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+    written = counterexample.dumps(counterexample.load(path))
+    assert (tmp_path / path.name).read_text(encoding="utf-8") == written
+    assert "→" in written
 
 
 def test_a_mebibyte_of_quotes_and_backslashes_is_refused_at_once() -> None:

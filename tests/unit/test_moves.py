@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from model import graph, task
 from model import history as saw
 from model.moves import Move, Moves, legal
-
-if TYPE_CHECKING:
-    import pytest
 
 TOLD = saw.Told(0.0)
 ACCEPTED = saw.Submitted(0, None, 1)
@@ -117,22 +111,6 @@ def test_who_holds_what_and_where_a_session_lives_is_known() -> None:
     assert (moves.holder, moves.home, list(moves.in_flight)) == ({0: 7}, {4: 7}, [0])
     moves.observe(saw.Resolved(0, "returned", 1, True))
     assert not moves.in_flight
-
-
-def test_the_tables_have_no_state_that_cannot_be_reached() -> None:
-    assert [of for of in graph.FIRSTS if graph.unreachable(of)] == []
-
-
-def test_nothing_leaves_the_last_states_and_only_those() -> None:
-    assert graph.final("worker") == ["terminated"]
-    assert graph.final("session") == ["closed"]
-    assert graph.final("breaker") == []
-    assert graph.final("task") == sorted(task.LAST)
-
-
-def test_a_state_that_nothing_leads_to_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(task.LEGAL, "limbo", {"accepted": "waiting"})  # type: ignore[arg-type]
-    assert graph.unreachable("task") == ["limbo"]
 
 
 def test_every_row_of_every_table_is_legal() -> None:

@@ -110,6 +110,14 @@ ACCEPTED: list[tuple[str, str, list[Record]]] = [
             Told(1.0),
         ],
     ),
+    (
+        "S17",
+        "ended when the shutdown's grace was over",
+        [
+            *[OPENED, CONFIG, START, TASK, ShutdownAsked(9.0), Told(0.0)],
+            *[ShutdownAsked(2.0), Told(1.0), resolved("shutdown"), Told(3.0)],
+        ],
+    ),
     ("S17", "a start within its time", [OPENED, CONFIG, START, Told(0.0), READY, Told(59.0)]),
     (
         "S17",
@@ -227,6 +235,19 @@ REJECTED: list[tuple[str, str, list[Record]]] = [
         "S16",
         "at 0 s only 1 of 2 workers live, and nothing hinders more",
         [TWO, START, Told(0.0)],
+    ),
+    (
+        "S16",
+        "task 0 was cancelled while it waited, and still waits",
+        [OPENED, START, Told(0.0), TASK, Told(1.0), ShutdownAsked(None, cancels=True), Told(2.0)],
+    ),
+    (
+        "S17",
+        "at 1 s task 0 was ended by the shutdown, whose grace is until 2.0 s",
+        [
+            *[OPENED, CONFIG, START, TASK, ShutdownAsked(2.0), Told(0.0)],
+            *[resolved("shutdown"), Told(1.0)],
+        ],
     ),
     (
         "S17",

@@ -9,7 +9,9 @@ import pytest
 from told_records import (
     AGAIN,
     ASK,
+    AT_WORK,
     BOTH,
+    CHECKIN,
     CHECKOUT,
     CLOSE,
     CLOSING,
@@ -62,6 +64,11 @@ ACCEPTED: list[tuple[str, str, list[Record]]] = [
             SessionRefused(7, "session_lost"),
             Told(2.0),
         ],
+    ),
+    (
+        "S19",
+        "sent ahead to a quick worker",
+        [*AT_WORK, CHECKIN, CHECKOUT, Assigned(1, 0, ahead=True), Told(1.001)],
     ),
     ("S19", "the last", [*BOTH, TASK, Moved(1, "ready", "checkout", "busy"), Assigned(0, 1)]),
     (
@@ -150,6 +157,16 @@ REJECTED: list[tuple[str, str, list[Record]]] = [
             Moved(1, "ready", "checkout", "busy"),
             Assigned(1, 1),
         ],
+    ),
+    (
+        "S19",
+        "task 1 was sent ahead to worker 0, which was not quick",
+        [*AT_WORK, CHECKIN, CHECKOUT, Assigned(1, 0, ahead=True), Told(1.003)],
+    ),
+    (
+        "S19",
+        "task 1 was sent ahead to worker 0, which was not quick",
+        [*AT_WORK, Assigned(1, 0, ahead=True), Told(1.0)],
     ),
 ]
 

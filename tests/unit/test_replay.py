@@ -11,12 +11,25 @@ import attrs
 import pytest
 
 from machines import counterexample
-from machines.counterexample import Counterexample, Status
+from machines.counterexample import Counterexample, Status, Worlds
 from machines.drivers import Layer
 from machines.mutants import BY_NAME, DEAF
-from machines.replay import EXIT, Answer, Replay, replay
+from machines.offers import offered
+from machines.replay import EXIT, Answer, Broken, Replay, Stale, replay, worlds
 from machines.run import execute
-from machines.trace import Advance, Command, Crash, Deliver, Open, Receive, Setting, Submit, Trace
+from machines.trace import (
+    Advance,
+    Command,
+    Continue,
+    Crash,
+    Deliver,
+    Open,
+    Receive,
+    Setting,
+    Stop,
+    Submit,
+    Trace,
+)
 from model.checker import Violation
 from model.promises import PROMISES
 
@@ -30,7 +43,7 @@ IN_PROCESS = [Layer.SIM, Layer.WIRE]
 
 
 def example(*steps: Command, size: int = 1) -> Counterexample:
-    return Counterexample("L2", "words", Status.FIXED, 0, "", Setting(size), steps)
+    return Counterexample("L2", "words", Status.FIXED, 0, "0" * 64, Setting(size), steps)
 
 
 GOOD = example(Deliver(0), Submit(0), Receive(0), Open(0), Deliver(0))
@@ -65,6 +78,63 @@ def test_a_step_that_is_no_longer_offered_makes_it_stale_there_and_the_rest_is_t
     assert result.report is not None
     assert result.report.impossible == (1, 3)
     assert result.runs == 1
+
+
+@pytest.mark.parametrize("layer", Layer)
+def test_a_stale_replay_says_what_the_pool_offered_instead_and_how_far_the_rest_went(
+    layer: Layer,
+) -> None:
+    trace = example(Submit(0), Submit(1), Deliver(0), Open(0), Crash(7), Receive(0), Open(0))
+    result = replay(trace, layer)
+    assert result.stale == Stale(3, (Receive(0),), after=3, possible=2)
+    facts = result.facts("f")["stale"]
+    offered = [{"do": "receive", "worker": 0}]
+    assert facts == {"step": 3, "offered": offered, "after": 3, "possible": 2}
+
+
+def test_what_a_pool_offers_instead_is_the_same_for_another_and_all_that_is_next() -> None:
+    trace = Trace(Setting(2), (Submit(0), Submit(1), Deliver(0), Deliver(1), Receive(1), Open(0)))
+    assert offered(trace, 5) == [Open(1), Receive(0)]
+    assert offered(trace, 0) == [Deliver(0), Deliver(1), Advance(60.0)]
+    stopped = Trace(Setting(2), (Stop(1), Crash(7)))
+    assert offered(stopped, 1)[:2] == [Crash(0), Crash(1)]
+    assert Continue(1) in offered(stopped, 1)
+
+
+def test_a_replay_that_is_not_stale_says_nothing_of_it() -> None:
+    assert replay(GOOD, Layer.SIM).stale is None
+    assert replay(GOOD, Layer.SIM).facts("f")["stale"] is None
+
+
+def test_a_violated_replay_says_whether_it_is_the_promise_and_the_step_that_were_saved() -> None:
+    parts = BY_NAME["never-replaced"].parts
+    as_saved = attrs.evolve(CRASH, promise="S16", step=2)
+    result = replay(as_saved, Layer.SIM, parts=parts)
+    assert result.as_saved
+    assert (result.broken, result.facts("f")["as_saved"]) == (Broken("S16", 2), True)
+    for other in (attrs.evolve(as_saved, promise="L2"), attrs.evolve(as_saved, step=1)):
+        result = replay(other, Layer.SIM, parts=parts)
+        assert (result.answer, result.as_saved) == (Answer.VIOLATED, False)
+        assert result.facts("f")["as_saved"] is False
+    assert replay(as_saved, Layer.SIM).facts("f")["as_saved"] is None
+
+
+@pytest.mark.parametrize(
+    ("sim", "real", "world"),
+    [
+        (Answer.VIOLATED, Answer.VIOLATED, Worlds.BOTH),
+        (Answer.VIOLATED, Answer.HOLDS, Worlds.SIM),
+        (Answer.HOLDS, Answer.VIOLATED, Worlds.REAL),
+        (Answer.HOLDS, Answer.HOLDS, None),
+        (None, Answer.VIOLATED, None),
+        (Answer.VIOLATED, None, None),
+    ],
+)
+def test_the_world_of_a_new_one_is_where_it_was_violated(
+    sim: Answer | None, real: Answer | None, world: Worlds | None
+) -> None:
+    known = {Layer.SIM: sim, Layer.WIRE: Answer.HOLDS, Layer.REAL: real}
+    assert worlds(Replay(k, answer=v) for k, v in known.items() if v is not None) is world
 
 
 def test_a_stale_trace_that_breaks_a_promise_is_violated() -> None:

@@ -26,7 +26,10 @@ TRACE = Trace(Setting(size=1), (Deliver(0), Submit(0)))
 
 
 def example() -> Counterexample:
-    return Counterexample("L1", "for this test", Status.FIXED, 2, "", TRACE.setting, TRACE.steps)
+    nothing = "0" * 64
+    return Counterexample(
+        "L1", "for this test", Status.FIXED, 2, nothing, TRACE.setting, TRACE.steps
+    )
 
 
 def test_a_run_whose_budget_ran_out_is_unknown_not_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ SAYS = [
     (do.CheckWorker(1, 3), saw.CheckAsked(1, 3)),
     (
         do.Trouble(1, Category.CONNECTION, Severity.MAJOR, Treatment.REPLACE, "it exited"),
-        saw.Troubled(1, "connection", "major", "replace"),
+        saw.Troubled(1, "connection", "major", "replace", "it exited"),
     ),
     (
         do.RetryPlanned(2, 3, 0.5, Strategy.IMMEDIATE_RETRY),
