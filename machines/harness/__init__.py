@@ -11,6 +11,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from machines.harness.assertions import Resolutions as Resolutions
+    from machines.harness.assertions import assert_affinity as assert_affinity
+    from machines.harness.assertions import assert_recovers as assert_recovers
+    from machines.harness.assertions import assert_resolves_once as assert_resolves_once
     from machines.harness.cleanup import cleanup_orphaned_processes as cleanup_orphaned_processes
     from machines.harness.cleanup import cleanup_shared_memory as cleanup_shared_memory
     from machines.harness.cleanup import cleanup_test_files as cleanup_test_files
@@ -22,11 +26,21 @@ if TYPE_CHECKING:
     from machines.harness.ready import ensure_pool_ready as ensure_pool_ready
     from machines.harness.staged import StagedPool as StagedPool
     from machines.harness.staged import Violated as Violated
+    from machines.harness.together import Missing as Missing
+    from machines.harness.together import Together as Together
+    from machines.harness.together import concurrent_pool_operations as concurrent_pool_operations
+    from machines.harness.together import synchronize as synchronize
     from machines.harness.waiting import WaitedTooLong as WaitedTooLong
     from machines.harness.waiting import wait_for as wait_for
 
 _WHERE: Final = MappingProxyType(
     {
+        "assertions": (
+            "Resolutions",
+            "assert_affinity",
+            "assert_recovers",
+            "assert_resolves_once",
+        ),
         "cleanup": (
             "cleanup_orphaned_processes",
             "cleanup_shared_memory",
@@ -37,6 +51,7 @@ _WHERE: Final = MappingProxyType(
         "isolation": ("isolated",),
         "ready": ("ensure_pool_ready",),
         "staged": ("StagedPool", "Violated"),
+        "together": ("Missing", "Together", "concurrent_pool_operations", "synchronize"),
         "waiting": ("WaitedTooLong", "wait_for"),
     }
 )

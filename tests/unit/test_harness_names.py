@@ -13,13 +13,18 @@ from machines import harness
 
 SOURCE = Path(harness.__file__).read_text()
 NAMES_OF_THE_ISSUE = {
+    "assert_affinity",
     "assert_no_leaks",
+    "assert_recovers",
+    "assert_resolves_once",
     "cleanup_orphaned_processes",
     "cleanup_shared_memory",
     "cleanup_test_files",
+    "concurrent_pool_operations",
     "ensure_pool_ready",
     "isolated",
     "start_isolated_pool",
+    "synchronize",
     "wait_for",
 }
 
