@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from machines.harness.cleanup import cleanup_test_files as cleanup_test_files
     from machines.harness.footprint import Leaked as Leaked
     from machines.harness.footprint import assert_no_leaks as assert_no_leaks
+    from machines.harness.injection import Injection as Injection
+    from machines.harness.injection import inject_failure as inject_failure
     from machines.harness.instance import Instance as Instance
     from machines.harness.instance import start_isolated_pool as start_isolated_pool
     from machines.harness.isolation import isolated as isolated
@@ -47,6 +49,7 @@ _WHERE: Final = MappingProxyType(
             "cleanup_test_files",
         ),
         "footprint": ("Leaked", "assert_no_leaks"),
+        "injection": ("Injection", "inject_failure"),
         "instance": ("Instance", "start_isolated_pool"),
         "isolation": ("isolated",),
         "ready": ("ensure_pool_ready",),

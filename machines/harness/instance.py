@@ -38,6 +38,7 @@ from machines.harness.cleanup import (
 )
 from machines.harness.footprint import Leaked, footprint, settled
 from machines.harness.ready import ensure_pool_ready
+from machines.harness.relay import Relay
 from machines.harness.staged import StagedPool
 from machines.parts import POOL, Parts
 from machines.setting import Setting
@@ -74,6 +75,7 @@ class Plan:
         seed: any number.
         make: makes another pool to isolate; only on `free`.
         grace: seconds that the pool gets to end in good order.
+        relayed: whether each worker's pipe leads through a relay, which can be cut; only on `free`.
         parts: what the pool is made of on a layer with a schedule, perhaps with a bug planted.
     """
 
@@ -83,6 +85,7 @@ class Plan:
     seed: int = 0
     make: Callable[[], Any] | None = None
     grace: float = GRACE_S
+    relayed: bool = False
     parts: Parts = POOL
 
     def __attrs_post_init__(self) -> None:
@@ -92,6 +95,8 @@ class Plan:
             raise ValueError(
                 "make: another pool runs on the layer free, with its own configuration"
             )
+        if self.relayed and (self.layer != FREE or self.make is not None):
+            raise ValueError("relayed: only the production pool's pipes can lead through a relay")
         self.settled()
 
     def settled(self) -> Any:
@@ -120,6 +125,7 @@ class Instance:
         temporary: where its processes make temporary files; nothing may be left there.
         memory_prefix: how the names begin of its semaphores and segments of shared memory.
         random: its own stream of random numbers; the same label and seed give the same.
+        relay: through which its pool's pipes lead; None if it has none.
         faults: what was injected into it, by kind, in order.
     """
 
@@ -133,6 +139,7 @@ class Instance:
         self.name = f"{plan.label}-{os.getpid()}-{next(_numbers)}-{self.memory_prefix}"
         self.random = random.Random(f"{plan.seed}/{plan.label}")  # noqa: S311 - nothing is secret
         self.faults: list[str] = []
+        self.relay: Relay | None = None
         self._config = plan.settled()
         self._undo = contextlib.ExitStack()
         self._left: tuple[str, ...] = ()
@@ -150,6 +157,10 @@ class Instance:
             undo.enter_context(adoption.adopting())
             undo.callback(self._count_what_is_left, before)
             self._take_names(undo)
+            if self.plan.relayed:
+                self.relay = Relay()
+                self.relay.start()
+                undo.callback(self.relay.close)
             self.pool = self._make()
             undo.callback(self._end)
             self._began = time.monotonic()
@@ -225,7 +236,10 @@ class Instance:
     def _make(self) -> Any:
         if self.layer != FREE:
             return StagedPool(self._config, Layer(self.layer), self.plan.parts)
-        return self.plan.make() if self.plan.make is not None else Pool(config=self._pool_config())
+        if self.plan.make is not None:
+            return self.plan.make()
+        make = self.relay.make if self.relay is not None else _pool
+        return make(self._pool_config())
 
     def _pool_config(self) -> PoolConfig:
         """The configuration, with workers that take the instance's names first."""
@@ -284,6 +298,10 @@ class Instance:
         return self.temporary if hasattr(self, "temporary") else None
 
 
+def _pool(config: PoolConfig) -> Pool:
+    return Pool(config=config)
+
+
 def _end(pids: Iterable[int]) -> None:
     found: list[psutil.Process] = []
     for pid in pids:
@@ -299,6 +317,7 @@ def start_isolated_pool(
     label: str = "pool",
     seed: int = 0,
     make: Callable[[], Any] | None = None,
+    relayed: bool = False,
     **config: Any,
 ) -> Instance:
     """An isolated instance runs and is ready; whoever starts it calls its `close`.
@@ -308,13 +327,14 @@ def start_isolated_pool(
         label: what it is for.
         seed: with the label it fixes the stream of random numbers.
         make: makes another pool to isolate.
+        relayed: whether its workers can be cut off by a partition.
         **config: fields of the pool's configuration; two workers unless given.
 
     Raises:
         TypeError: the configuration has no such field.
         ValueError: a value is out of its range, or there is no such layer.
     """
-    plan = Plan(layer=layer, config=config, label=label, seed=seed, make=make)
+    plan = Plan(layer=layer, config=config, label=label, seed=seed, make=make, relayed=relayed)
     return Instance(plan).start()
 
 

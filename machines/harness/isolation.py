@@ -35,6 +35,7 @@ class isolated:  # noqa: N801 - it is used as a decorator, and as what a `with` 
         seed: with the test's name it fixes the stream of random numbers.
         make: makes another pool to isolate; only on `free`.
         grace: seconds that the pool gets to end in good order.
+        relayed: whether its workers can be cut off by a partition; only on `free`.
 
     Raises:
         TypeError: the configuration has no such field.
@@ -49,9 +50,12 @@ class isolated:  # noqa: N801 - it is used as a decorator, and as what a `with` 
         seed: int = 0,
         make: Callable[[], Any] | None = None,
         grace: float = GRACE_S,
+        relayed: bool = False,
     ) -> None:
         config = {} if pool_config is None else pool_config
-        self.plan = Plan(layer=layer, config=config, seed=seed, make=make, grace=grace)
+        self.plan = Plan(
+            layer=layer, config=config, seed=seed, make=make, grace=grace, relayed=relayed
+        )
         self._instances: list[Instance] = []
 
     def __enter__(self) -> Instance:

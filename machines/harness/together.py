@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 import time
@@ -129,7 +130,8 @@ def synchronize(operations: Operations, timeout: float = TIMEOUT_S) -> Together:
         for thread in threads.values():
             thread.start()
             started += 1
-        barrier.wait(timeout)
+        with contextlib.suppress(threading.BrokenBarrierError):  # some were too late, and are named
+            barrier.wait(timeout)
     finally:
         if started < len(threads) or barrier.n_waiting:
             barrier.abort()  # nobody waits for those who will not come

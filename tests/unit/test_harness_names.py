@@ -22,6 +22,7 @@ NAMES_OF_THE_ISSUE = {
     "cleanup_test_files",
     "concurrent_pool_operations",
     "ensure_pool_ready",
+    "inject_failure",
     "isolated",
     "start_isolated_pool",
     "synchronize",
