@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from machines.harness.instance import start_isolated_pool as start_isolated_pool
     from machines.harness.isolation import isolated as isolated
     from machines.harness.ready import ensure_pool_ready as ensure_pool_ready
+    from machines.harness.scenarios import Scenario as Scenario
+    from machines.harness.scenarios import Simulated as Simulated
+    from machines.harness.scenarios import simulate_pool_failure as simulate_pool_failure
     from machines.harness.staged import StagedPool as StagedPool
     from machines.harness.staged import Violated as Violated
     from machines.harness.together import Missing as Missing
@@ -53,6 +56,7 @@ _WHERE: Final = MappingProxyType(
         "instance": ("Instance", "start_isolated_pool"),
         "isolation": ("isolated",),
         "ready": ("ensure_pool_ready",),
+        "scenarios": ("Scenario", "Simulated", "simulate_pool_failure"),
         "staged": ("StagedPool", "Violated"),
         "together": ("Missing", "Together", "concurrent_pool_operations", "synchronize"),
         "waiting": ("WaitedTooLong", "wait_for"),

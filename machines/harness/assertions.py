@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any
 
+from machines.harness import inside
 from machines.harness.ready import ensure_pool_ready, worker_pids
 from machines.harness.staged import StagedFuture, StagedPool, StagedSession
 from machines.harness.waiting import TIMEOUT_S, WaitedTooLong, wait_for
@@ -97,7 +97,7 @@ def assert_affinity(session: Any, tasks: int = 8, timeout: float = TIMEOUT_S) ->
     if isinstance(session, StagedSession):
         places, orders = _staged_places(session, tasks)
     else:
-        told = [session.submit(_where, number) for number in range(tasks)]
+        told = [session.submit(inside.where, number) for number in range(tasks)]
         shown = [future.result(timeout) for future in told]
         places = [pid for pid, _ in shown]
         orders = [order for _, order in shown]
@@ -129,7 +129,7 @@ def assert_recovers(pool: Any, timeout: float = TIMEOUT_S, workers: int | None =
         if isinstance(pool, StagedPool):
             answer, expected = pool.submit("echo").result(timeout)[0], "echo"
         else:
-            answer, expected = pool.submit(_echo, "echo").result(timeout), "echo"
+            answer, expected = pool.submit(inside.echo, "echo").result(timeout), "echo"
     except WaitedTooLong as error:
         raise AssertionError(f"the pool did not recover: {error}") from error
     except Exception as error:  # whatever a pool answers that has not recovered
@@ -159,16 +159,6 @@ def _staged_places(session: StagedSession, tasks: int) -> tuple[list[Any], list[
     ]
     by = dict(session.pool.started)
     return [by[number] for number in numbers], orders
-
-
-def _where(state: dict[Any, Any], number: int) -> tuple[int, list[int]]:
-    done = state.setdefault("machines.harness", [])
-    done.append(number)
-    return os.getpid(), [*done]
-
-
-def _echo(word: str) -> str:
-    return word
 
 
 def _outcome(future: Future[Any]) -> tuple[Any, ...]:

@@ -58,7 +58,7 @@ GRACE_S: Final = 2.0
 READY_S: Final = 60.0
 _AFTERMATH_S: Final = 0.2
 _MODULE: Final = "machines.harness.child"
-_IN_WORKERS: Final = ("machines.workload",)
+_IN_WORKERS: Final = ("machines.harness.inside", "machines.workload")
 _HEAVY: Final = ("machines.cli", "pytest")
 
 _numbers: Final = itertools.count()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from machines.harness import inside
 from machines.harness.staged import StagedPool
 from machines.harness.waiting import TIMEOUT_S, WaitedTooLong, wait_for
 from pool.lifecycle import Health, WorkerState
@@ -90,7 +91,7 @@ def _told(pool: Any, count: int, timeout: float) -> list[int]:
 
     if getattr(getattr(pool, "config", None), "lazy", False):
         for _ in range(count):
-            pool.submit(_nothing)
+            pool.submit(inside.nothing)
     try:
         return wait_for(enough, timeout, _LOOK_S)
     except WaitedTooLong:
@@ -100,7 +101,7 @@ def _told(pool: Any, count: int, timeout: float) -> list[int]:
 def _seen(pool: Any, count: int, timeout: float) -> list[int]:
     asked: list[Future[None]] = []
     if hasattr(pool, "submit"):  # an executor starts one for each task, while none is idle
-        asked = [pool.submit(_nothing) for _ in range(count)]
+        asked = [pool.submit(inside.nothing) for _ in range(count)]
 
     def enough() -> list[int]:
         pids = worker_pids(pool)
@@ -117,7 +118,3 @@ def _too_few(stats: PoolStats, count: int, time: str) -> WaitedTooLong:
     how = ", ".join(f"worker {w.number} is {w.state} and {w.health}" for w in stats.workers)
     words = f"{count} workers were not ready within {time}: {how or 'there is none'}"
     return WaitedTooLong(f"{words}; the pool is {stats.phase}", stats)
-
-
-def _nothing() -> None:
-    """What a worker is given to see that it takes work."""

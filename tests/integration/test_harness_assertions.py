@@ -198,7 +198,7 @@ class Liar(ThreadPoolExecutor):
     """A pool that answers something else."""
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        return super().submit(lambda: None if fn.__name__ == "_echo" else fn(*args, **kwargs))
+        return super().submit(lambda: None if fn.__name__ == "echo" else fn(*args, **kwargs))
 
     def pids(self) -> dict[int, int]:
         return {0: os.getpid()}
