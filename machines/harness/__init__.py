@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from machines.harness.instance import Instance as Instance
     from machines.harness.instance import start_isolated_pool as start_isolated_pool
     from machines.harness.isolation import isolated as isolated
+    from machines.harness.live import live_view as live_view
+    from machines.harness.monitor import PoolMonitor as PoolMonitor
+    from machines.harness.monitor import Sample as Sample
+    from machines.harness.monitor import start_pool_monitor as start_pool_monitor
+    from machines.harness.monitor import with_pool_monitoring as with_pool_monitoring
+    from machines.harness.performance import Comparison as Comparison
+    from machines.harness.performance import compare_pairs as compare_pairs
+    from machines.harness.performance import compare_runs as compare_runs
     from machines.harness.ready import ensure_pool_ready as ensure_pool_ready
     from machines.harness.scenarios import Scenario as Scenario
     from machines.harness.scenarios import Simulated as Simulated
@@ -55,6 +63,9 @@ _WHERE: Final = MappingProxyType(
         "injection": ("Injection", "inject_failure"),
         "instance": ("Instance", "start_isolated_pool"),
         "isolation": ("isolated",),
+        "live": ("live_view",),
+        "monitor": ("PoolMonitor", "Sample", "start_pool_monitor", "with_pool_monitoring"),
+        "performance": ("Comparison", "compare_pairs", "compare_runs"),
         "ready": ("ensure_pool_ready",),
         "scenarios": ("Scenario", "Simulated", "simulate_pool_failure"),
         "staged": ("StagedPool", "Violated"),

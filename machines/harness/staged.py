@@ -111,6 +111,7 @@ class StagedPool:
         deaf: workers whose frames do not reach the pool.
         mute: workers that nothing from the pool reaches.
         stopped: workers that do not go on, though the schedule is fair.
+        watchers: each is told every record of the run.
 
     Args:
         setting: what of the pool's configuration is chosen.
@@ -125,6 +126,7 @@ class StagedPool:
         self.deaf: set[int] = set()
         self.mute: set[int] = set()
         self.stopped: set[int] = set()
+        self.watchers: list[Callable[[saw.Record], None]] = []
         self._lock = threading.RLock()
         self._futures: dict[int, StagedFuture] = {}
         self._tasks = self._sessions = 0
@@ -335,6 +337,8 @@ class StagedPool:
             future = self._futures.get(record.task)
             if future is not None and not future.done():
                 self._resolve(future, record)
+        for watcher in self.watchers:
+            watcher(record)
 
     def _resolve(self, future: StagedFuture, record: saw.Resolved) -> None:
         if record.ending == effects.Ending.RETURNED:

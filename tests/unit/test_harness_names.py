@@ -26,8 +26,10 @@ NAMES_OF_THE_ISSUE = {
     "isolated",
     "simulate_pool_failure",
     "start_isolated_pool",
+    "start_pool_monitor",
     "synchronize",
     "wait_for",
+    "with_pool_monitoring",
 }
 
 
