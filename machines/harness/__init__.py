@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from machines.harness.cleanup import cleanup_orphaned_processes as cleanup_orphaned_processes
     from machines.harness.cleanup import cleanup_shared_memory as cleanup_shared_memory
     from machines.harness.cleanup import cleanup_test_files as cleanup_test_files
+    from machines.harness.failures import Failure as Failure
+    from machines.harness.failures import Group as Group
+    from machines.harness.failures import analyze_failures as analyze_failures
+    from machines.harness.failures import first_deviation as first_deviation
     from machines.harness.footprint import Leaked as Leaked
     from machines.harness.footprint import assert_no_leaks as assert_no_leaks
     from machines.harness.injection import Injection as Injection
@@ -39,6 +43,13 @@ if TYPE_CHECKING:
     from machines.harness.scenarios import simulate_pool_failure as simulate_pool_failure
     from machines.harness.staged import StagedPool as StagedPool
     from machines.harness.staged import Violated as Violated
+    from machines.harness.strategies import configurations as configurations
+    from machines.harness.strategies import damaged_frames as damaged_frames
+    from machines.harness.strategies import fault_plans as fault_plans
+    from machines.harness.strategies import frames as frames
+    from machines.harness.strategies import pool_configurations as pool_configurations
+    from machines.harness.strategies import session_scripts as session_scripts
+    from machines.harness.strategies import task_batches as task_batches
     from machines.harness.together import Missing as Missing
     from machines.harness.together import Together as Together
     from machines.harness.together import concurrent_pool_operations as concurrent_pool_operations
@@ -59,6 +70,7 @@ _WHERE: Final = MappingProxyType(
             "cleanup_shared_memory",
             "cleanup_test_files",
         ),
+        "failures": ("Failure", "Group", "analyze_failures", "first_deviation"),
         "footprint": ("Leaked", "assert_no_leaks"),
         "injection": ("Injection", "inject_failure"),
         "instance": ("Instance", "start_isolated_pool"),
@@ -69,6 +81,15 @@ _WHERE: Final = MappingProxyType(
         "ready": ("ensure_pool_ready",),
         "scenarios": ("Scenario", "Simulated", "simulate_pool_failure"),
         "staged": ("StagedPool", "Violated"),
+        "strategies": (
+            "configurations",
+            "damaged_frames",
+            "fault_plans",
+            "frames",
+            "pool_configurations",
+            "session_scripts",
+            "task_batches",
+        ),
         "together": ("Missing", "Together", "concurrent_pool_operations", "synchronize"),
         "waiting": ("WaitedTooLong", "wait_for"),
     }

@@ -47,3 +47,19 @@ def isolated_instance(request: pytest.FixtureRequest) -> Iterator[Instance]:
 def isolated_pool(isolated_instance: Instance) -> Any:
     """The pool of an isolated instance."""
     return isolated_instance.pool
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """How many isolated tests ran on which layer, what was injected, and which took longest."""
+    from machines.harness.reporter import report_lines  # noqa: PLC0415 - see the docstring
+
+    reports = [
+        report
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport)
+    ]
+    if any(name == LAYER for report in reports for name, _ in report.user_properties):
+        terminalreporter.section("isolated tests")
+        for line in report_lines(reports):
+            terminalreporter.write_line(line)
