@@ -230,14 +230,14 @@ def heal(world: World, enough: Callable[[], bool] = lambda: False) -> bool:
                     return True
                 world.do(move)
             continue
-        due = _awaited(world)
+        due = awaited(world)
         if due is None:
             return True
         world.do(trace.Advance(max(0.0, due - world.now)))
     return False
 
 
-def _awaited(world: World) -> float | None:
+def awaited(world: World) -> float | None:
     """When the next timer is due that can still change something; None if there is none.
 
     Health checks come round for ever, and so do the ages of workers; they are waited for only
