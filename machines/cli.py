@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from machines.explore.cli import explore
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -90,6 +92,10 @@ def command() -> None:
     help="Where what a flight recorder's file shows broken is saved, shrunk.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+@click.option(
+    "--jobs", type=click.IntRange(1), default=1, show_default=True, help="So many processes do it."
+)
+@click.option("--as-test", is_flag=True, help="Print the one FILE as a pytest function instead.")
 def replay(
     files: tuple[Path, ...],
     layers: tuple[str, ...],
@@ -98,25 +104,35 @@ def replay(
     limit: float,
     save: Path,
     as_json: bool,
+    jobs: int,
+    as_test: bool,
 ) -> int:
     r"""Run saved counterexamples, or a flight recorder's file, again and say whether they hold.
 
     \b
     poolcheck replay artifacts/counterexamples/*.json
     poolcheck replay FILE --layer real --times 20
+    poolcheck replay artifacts/counterexamples/*.json --layer real --times 1000 --jobs 2
+    poolcheck replay FILE --as-test > tests/test_it.py
     """
     from machines.counterexample import Counterexample  # noqa: PLC0415 - see the module's docstring
     from machines.recorded import is_record  # noqa: PLC0415 - see the module's docstring
-    from machines.replaying import replay_all  # noqa: PLC0415 - see the module's docstring
+    from machines.replaying import replay_all, tell_as_test  # noqa: PLC0415 - see the docstring
 
+    if as_test and len(files) > 1:
+        raise click.UsageError("--as-test takes one FILE")
+    _parts(mutant)
     examples = [(file, _load(file, mutant, save)) for file in files]
+    if as_test:
+        return tell_as_test(*examples[0], mutant)
     code = replay_all(
         _progress,
         examples,
         layers,
         times=times,
-        parts=_parts(mutant),
+        mutant=mutant,
         limit_s=limit,
+        jobs=jobs,
         as_json=as_json,
     )
     # An open counterexample that is violated is as it should be; a log that shows one is not.
@@ -321,6 +337,9 @@ def shrink(
 
     parts = _parts(mutant)
     return shrink_file(_progress, file, parts=parts, folder=folder, walks=walks, as_json=as_json)
+
+
+command.add_command(explore)
 
 
 def _load(file: Path, mutant: str | None, save: Path) -> Traced:
