@@ -96,8 +96,9 @@ def command() -> None:
     "--jobs", type=click.IntRange(1), default=1, show_default=True, help="So many processes do it."
 )
 @click.option("--as-test", is_flag=True, help="Print the one FILE as a pytest function instead.")
-def replay(
+def replay(  # noqa: PLR0913 - each is an option
     files: tuple[Path, ...],
+    *,
     layers: tuple[str, ...],
     times: int,
     mutant: str | None,
