@@ -84,17 +84,26 @@ def command() -> None:
     show_default=True,
     help="Seconds that `real` waits for one fact of the operating system.",
 )
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("artifacts/counterexamples"),
+    show_default=True,
+    help="Where what a flight recorder's file shows broken is saved, shrunk.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.option(
     "--jobs", type=click.IntRange(1), default=1, show_default=True, help="So many processes do it."
 )
 @click.option("--as-test", is_flag=True, help="Print the one FILE as a pytest function instead.")
-def replay(
+def replay(  # noqa: PLR0913 - each is an option
     files: tuple[Path, ...],
+    *,
     layers: tuple[str, ...],
     times: int,
     mutant: str | None,
     limit: float,
+    save: Path,
     as_json: bool,
     jobs: int,
     as_test: bool,
@@ -107,16 +116,19 @@ def replay(
     poolcheck replay artifacts/counterexamples/*.json --layer real --times 1000 --jobs 2
     poolcheck replay FILE --as-test > tests/test_it.py
     """
+    from machines.counterexample import Counterexample  # noqa: PLC0415 - see the module's docstring
+    from machines.recorded import is_record  # noqa: PLC0415 - see the module's docstring
     from machines.replaying import replay_all, tell_as_test  # noqa: PLC0415 - see the docstring
 
     if as_test and len(files) > 1:
         raise click.UsageError("--as-test takes one FILE")
     _parts(mutant)
+    examples = [(file, _load(file, mutant, save)) for file in files]
     if as_test:
-        return tell_as_test(files[0], _load(files[0]), mutant)
-    return replay_all(
+        return tell_as_test(*examples[0], mutant)
+    code = replay_all(
         _progress,
-        [(file, _load(file)) for file in files],
+        examples,
         layers,
         times=times,
         mutant=mutant,
@@ -124,6 +136,9 @@ def replay(
         jobs=jobs,
         as_json=as_json,
     )
+    # An open counterexample that is violated is as it should be; a log that shows one is not.
+    home = any(is_record(file) and isinstance(one, Counterexample) for file, one in examples)
+    return code or int(home)
 
 
 @command.command()
@@ -328,16 +343,28 @@ def shrink(
 command.add_command(explore)
 
 
-def _load(file: Path) -> Traced:
-    """The counterexample in the file; or its trace, if it is a flight recorder's."""
+def _load(file: Path, mutant: str | None, save: Path) -> Traced:
+    """The counterexample in the file; of a flight recorder's what it shows broken, or its trace."""
     from machines import counterexample, recorded  # noqa: PLC0415 - see the module's docstring
 
     try:
         if recorded.is_record(file):
-            return _followed(file, recorded.load(file))
+            found = _followed(file, recorded.load(file, _parts(mutant)))
+            return found if found.report.violation is None else _home(file, found, mutant, save)
         return counterexample.load(file)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _home(file: Path, found: Retraced, mutant: str | None, save: Path) -> Traced:
+    """What the log shows broken is a saved counterexample."""
+    from machines.homecoming import come_home  # noqa: PLC0415 - see the module's docstring
+
+    example, path = come_home(file, found, save, _parts(mutant), mutant)
+    many = f"{found.events:,} events, {len(found.trace.steps):,} steps"
+    words = f"broke {example.promise}; shrunk to {len(example.steps)} steps; saved: {path}"
+    click.echo(f"poolcheck: {file}: {many}: {words}", err=True)
+    return example
 
 
 def _followed(file: Path, found: Retraced) -> Retraced:
