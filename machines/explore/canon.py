@@ -147,7 +147,7 @@ class Canon:
             for number, body in bodies.items()
         }
         if not sessions:
-            return [(list(w), sessions) for w in _orders(_grouped(workers, alone))]
+            return [(w, sessions) for w in _orders(_grouped(workers, alone))]
         plain = self._minds.values[mind]
         grouped = _grouped(sessions, _session_keys(plain, sessions, known.tasks, alone))
         ranks = {s: at for at, group in enumerate(grouped) for s in group}
@@ -155,9 +155,7 @@ class Canon:
             w: (alone[w], tuple(sorted([ranks[s] for s in known.hosted.get(w, ())])))
             for w in workers
         }
-        return [
-            (list(w), list(s)) for w in _orders(_grouped(workers, both)) for s in _orders(grouped)
-        ]
+        return [(w, s) for w in _orders(_grouped(workers, both)) for s in _orders(grouped)]
 
     def _bare_body(self, body: int, tasks: tuple[int, ...]) -> bytes:
         """What the body is, but for the names of sessions, and of tasks that no mind knows."""
@@ -251,7 +249,7 @@ def _grouped(members: Sequence[int], keys: Mapping[int, Any]) -> Groups:
     return [list(group) for _, group in itertools.groupby(ordered, key=lambda one: keys[one])]
 
 
-def _orders(groups: Groups) -> Iterator[Iterator[int]]:
+def _orders(groups: Groups) -> Iterator[list[int]]:
     """Every order in which the groups stand as they do."""
     for chosen in itertools.product(*[itertools.permutations(group) for group in groups]):
-        yield itertools.chain.from_iterable(chosen)
+        yield list(itertools.chain.from_iterable(chosen))
