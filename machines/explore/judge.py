@@ -17,6 +17,7 @@ from machines.explore.renames import Renames
 from machines.explore.settle import SETTLE, link, settle
 from machines.explore.step import Violation
 from machines.explore.store import Store, from_bytes
+from machines.explore.visited import fingerprint
 from model import history as saw
 
 if TYPE_CHECKING:
@@ -148,25 +149,31 @@ class Group:
 
     Args:
         eyes: theirs.
+
+    Attributes:
+        ways: for each state where each step leads, by its number; below nought it is `odd[-1 - n]`.
+        odd: what is broken, or each of several states.
+        prints: each state's fingerprint.
     """
 
     def __init__(self, eyes: Sequence[Eye]) -> None:
         self.eyes = tuple(eyes)
         self.store = Store()
+        self.ways: list[dict[int, int]] = []
+        self.prints: list[bytes] = []
+        self.odd: list[tuple[int, ...] | Broken] = []
         self._members: list[tuple[int, ...]] = []
         self._known: dict[tuple[int, ...], int] = {}
         self._turns: dict[int, tuple[int, ...]] = {}
         self._turn_numbers: list[dict[Any, int]] = [{} for _ in self.eyes]
         self.first = self._number(tuple(eye.first for eye in self.eyes))
 
-    def after(
-        self, state: int, shown: Shown, key: int, namings: Sequence[Naming]
-    ) -> int | tuple[int, ...] | Broken:
-        """The state after a step, or the first that it breaks.
+    def look(self, state: int, shown: Shown, key: int, namings: Sequence[Naming]) -> int:
+        """Where the step leads is among the ways, and returned.
 
         Where the step has several renamings, and they do not all lead to one state, that of each
-        is returned: which of them is kept is not this group's to say, for the others have to be
-        renamed alike.
+        is kept: which of them it is is not this group's to say, for the others have to be renamed
+        alike.
 
         Args:
             state: before it.
@@ -174,6 +181,21 @@ class Group:
             key: the step's number.
             namings: every renaming there is, by its number.
         """
+        found = self._after(state, shown, key, namings)
+        if not isinstance(found, int):
+            self.odd.append(found)
+            found = -len(self.odd)
+        self.ways[state][key] = found
+        return found
+
+    def way(self, state: int, key: int) -> int | tuple[int, ...] | Broken | None:
+        """Where the step leads; None if nobody has looked yet."""
+        way = self.ways[state].get(key)
+        return way if way is None or way >= 0 else self.odd[-1 - way]
+
+    def _after(
+        self, state: int, shown: Shown, key: int, namings: Sequence[Naming]
+    ) -> int | tuple[int, ...] | Broken:
         members = self._members[state]
         turns = self._turns.get(key) or self._number_turns(key, shown)
         eyes = self.eyes
@@ -214,6 +236,9 @@ class Group:
 
     def unpack(self, data: bytes) -> int:
         """The state that these bytes were made of."""
+        known = self.store.find(data)
+        if known is not None:
+            return known
         pairs = zip(self.eyes, from_bytes(data), strict=True)
         return self._number(tuple([eye.store.number(plain) for eye, plain in pairs]))
 
@@ -224,6 +249,8 @@ class Group:
             plain = tuple([eye.store.values[at] for eye, at in pairs])
             known = self._known[members] = self.store.number(plain)
             self._members.append(members)
+            self.ways.append({})
+            self.prints.append(fingerprint(self.store.data[known]))
         return known
 
     def _number_turns(self, key: int, shown: Shown) -> tuple[int, ...]:
@@ -251,4 +278,4 @@ class Court:
         eyes = [Eye(kind, first) for kind in promises]
         near = [eye for eye in eyes if eye.watched & _NEAR]
         far = [eye for eye in eyes if not eye.watched & _NEAR]
-        self.groups = tuple(Group(part) for part in (far, near) if part)
+        self.groups = (Group(far), Group(near))

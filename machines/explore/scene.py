@@ -29,6 +29,7 @@ from machines.explore.mind import (
 )
 from machines.explore.names import FRESH
 from machines.explore.store import Store
+from machines.explore.visited import HOME, fingerprint
 from machines.gate import Start
 from machines.run import moves_of
 from machines.trace import Elsewhere, How, Toward, Way
@@ -170,6 +171,13 @@ class Scenes:
     def bodies_of(self, scene: int) -> list[Any]:
         """The scene's bodies, as plain data."""
         return [self.bodies.values[body] for body in self.scenes[scene].bodies]
+
+    def prints_of(self, scene: int) -> tuple[bytes, bytes]:
+        """The mind's fingerprint, as much as says where it is at home; and that of the scene."""
+        known = self.scenes[scene]
+        bodies = [fingerprint(self.bodies.data[body]) for body in known.bodies]
+        print_ = fingerprint(self.minds.data[known.mind])
+        return print_[:HOME], fingerprint(b"".join([print_, *bodies]))
 
     def number(self, scene: Scene) -> int:
         """The scene's number."""

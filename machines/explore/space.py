@@ -6,6 +6,7 @@ checkers has made of what was seen, and what is left of the bounds.
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -15,9 +16,11 @@ from machines.body import Condition
 from machines.explore.core_form import PHASE_AT, WORKERS_AT
 from machines.explore.judge import Broken, Court
 from machines.explore.mind import CLOSED_AT, CORE_AT, ROLL_AT, TIMERS_AT
+from machines.explore.reach import Spread
 from machines.explore.scene import Cost, Scene, Scenes
 from machines.explore.step import Step, Violation
 from machines.explore.store import from_bytes, to_bytes
+from machines.explore.visited import HOME, fingerprint
 from machines.parts import POOL
 from model import history as saw
 from model.promises import PROMISES
@@ -26,7 +29,7 @@ from pool.lifecycle import WorkerState
 from pool.state import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
     from machines.explore.bounds import Bounds
     from machines.explore.scene import Move
@@ -41,6 +44,7 @@ _ROUND: Final = (TimerKind.HEALTH.value, TimerKind.AGE.value)
 _SHUTDOWN: Final = trace.Shutdown()
 
 State = tuple[int, ...]
+_BRIEF: Final = struct.Struct("<4I")
 # What is left of the bounds, by the cost that uses it up; nothing else is ever used up.
 Left = tuple[int, ...]
 _COUNTED: Final = (Cost.CLOCK, Cost.FAULT, Cost.ASK, Cost.TASK, Cost.SESSION)
@@ -72,12 +76,12 @@ class PoolSpace:
         self._judged = {kind.promise for kind in promises}
         self._court = Court(promises, self._scenes.opening)
         self._groups = self._court.groups
+        self._far, self._near = self._groups
         self._lefts: list[Left] = []
         self._left_numbers: dict[Left, int] = {}
         self._lessened: dict[tuple[int, int], int] = {}
-        self._ways: tuple[dict[tuple[int, int], int | tuple[int, ...] | Broken], ...] = tuple(
-            {} for _ in self._groups
-        )
+        self._packed_lefts: list[bytes] = []
+        self._prints: dict[int, tuple[bytes, bytes]] = {}
         self._endings: dict[tuple[int, ...], Violation | None] = {}
 
     def first(self) -> State:
@@ -98,7 +102,7 @@ class PoolSpace:
         """
         scene, *seen, left = state
         here, found = state[:-1], []
-        for moves, less in self._offered(scene, left):
+        for _, moves, less in self._offered(scene, left):
             for move in moves:
                 step = self._step(move, seen, less)
                 after: Any = step.state
@@ -158,11 +162,56 @@ class PoolSpace:
         judged = tuple([group.pack(at) for group, at in groups])
         return to_bytes((scenes.minds.data[known.mind], bodies, judged, self._lefts[left]))
 
-    def home(self, state: Any) -> bytes:
-        """What states have in common for which the core does the same: their mind."""
-        scenes = self._scenes
-        mind: bytes = scenes.minds.data[scenes.scenes[state[0]].mind]
-        return mind
+    def spread(self, state: Any) -> Spread:
+        """Where the steps from here lead; as `steps` and `fair`, without their commands."""
+        scene, far, near, left = state
+        far_ways, near_ways = self._far.ways[far].get, self._near.ways[near].get
+        after: list[Hashable] = []
+        owed: list[Hashable] | None = None
+        broken: list[tuple[int, Violation]] = []
+        steps = 0
+        for cost, moves, less in self._offered(scene, left):
+            fair = cost is Cost.NOTHING or (cost is Cost.CLOCK and owed is None and less == left)
+            if fair and moves and (cost is Cost.NOTHING or self._awaits(scene)):
+                owed = []
+            for move in moves:
+                one, other = far_ways(move.shown, -1), near_ways(move.shown, -1)
+                if one < 0 or other < 0:
+                    judged = self._judge(far, near, move.shown)
+                    if isinstance(judged, Violation):
+                        broken.append((steps, judged))
+                        steps += 1
+                        continue
+                    one, other = judged
+                to = (move.to, one, other, less)
+                if fair and owed is not None:
+                    owed.append(to)
+                if move.to != scene or one != far or other != near:
+                    after.append(to)
+                    steps += 1
+        return Spread(steps, after, owed, broken)
+
+    def print(self, state: Any) -> bytes:
+        """The state's fingerprint, made of its parts' own; the first 32 bits are the mind's.
+
+        States in which the core is the same have one home, so that no two processes work out what
+        it does.
+        """
+        scene, far, near, left = state
+        known = self._prints.get(scene)
+        if known is None:
+            known = self._prints[scene] = self._scenes.prints_of(scene)
+        home, print_ = known
+        parts = (print_, self._far.prints[far], self._near.prints[near], self._packed_lefts[left])
+        return home + fingerprint(b"".join(parts))[HOME:]
+
+    def brief(self, state: Any) -> bytes:
+        """Bytes that mean the state in this process alone."""
+        return _BRIEF.pack(*state)
+
+    def full(self, brief: bytes) -> State:
+        """The state that these bytes mean."""
+        return _BRIEF.unpack(brief)
 
     def unpack(self, packed: bytes) -> State:
         """The state that was packed."""
@@ -183,7 +232,7 @@ class PoolSpace:
 
     # How it goes on.
 
-    def _offered(self, scene: int, left: int) -> Iterator[tuple[Sequence[Move], int]]:
+    def _offered(self, scene: int, left: int) -> Iterator[tuple[Cost, Sequence[Move], int]]:
         """Moves that the bounds allow here, with what is left of the bounds after them.
 
         Where nothing is owed the clock goes on for nothing, and where nothing is awaited either
@@ -191,48 +240,52 @@ class PoolSpace:
         """
         moves = self._scenes.moves
         owed = moves(scene, Cost.NOTHING)
-        yield owed, left
+        yield Cost.NOTHING, owed, left
         for cost in _COUNTED:
             less = self._less(left, cost)
             if cost is Cost.CLOCK and not owed:
                 less = left
             if less >= 0:
-                yield moves(scene, cost), less
+                yield cost, moves(scene, cost), less
             elif cost is Cost.ASK and not owed and not self._awaits(scene):
-                yield [move for move in moves(scene, cost) if move.command == _SHUTDOWN], left
+                shut = [move for move in moves(scene, cost) if move.command == _SHUTDOWN]
+                yield cost, shut, left
 
     def _awaits(self, scene: int) -> bool:
         """Whether a timer is set that does not come round for ever."""
         return any(kind not in _ROUND for kind, _, _ in self._scenes.mind_of(scene)[TIMERS_AT])
 
     def _step(self, move: Move, seen: Sequence[int], less: int) -> Step:
-        after: list[int | tuple[int, ...]] = [move.to]
-        broken: Broken | None = None
-        several = False
-        shown = move.shown
-        for group, state, ways in zip(self._groups, seen, self._ways, strict=True):
-            way = ways.get((state, shown))
-            if way is None:
-                scenes = self._scenes
-                way = group.after(state, scenes.shown[shown], shown, scenes.namings)
-                ways[state, shown] = way
-            if isinstance(way, int):
-                after.append(way)
-                continue
-            if isinstance(way, tuple):
-                after.append(way)
-                several = True
-                continue
-            after.append(state)
-            if broken is None or way.record < broken.record:
-                broken = way
-        if broken is not None:
-            return Step(move.command, (move.to, *seen, less), broken.violation)
-        if several:
-            after = [move.to, *self._least(after[1:])]
-        return Step(move.command, (*after, less))
+        far, near = seen
+        after = self._judge(far, near, move.shown)
+        if isinstance(after, Violation):
+            return Step(move.command, (move.to, far, near, less), after)
+        return Step(move.command, (move.to, *after, less))
 
-    def _least(self, ways: Sequence[int | tuple[int, ...]]) -> Sequence[int]:
+    def _judge(self, far: int, near: int, shown: int) -> tuple[int, int] | Violation:
+        """What the checkers make of a step."""
+        scenes = self._scenes
+        ways: list[int | tuple[int, ...]] = []
+        broken: Broken | None = None
+        for group, at in ((self._far, far), (self._near, near)):
+            way = group.way(at, shown)
+            if way is None:
+                group.look(at, scenes.shown[shown], shown, scenes.namings)
+                way = group.way(at, shown)
+            if isinstance(way, Broken):
+                if broken is None or way.record < broken.record:
+                    broken = way
+            elif way is not None:
+                ways.append(way)
+        if broken is not None:
+            return broken.violation
+        one, other = ways
+        if isinstance(one, int) and isinstance(other, int):
+            return one, other
+        one, other = self._least(ways)
+        return one, other
+
+    def _least(self, ways: Sequence[int | tuple[int, ...]]) -> tuple[int, ...]:
         """Of the renamings under which the scene looks the same, what the checkers make of one.
 
         All of them are renamed alike: the least of each for itself may be of no state at all.
@@ -260,6 +313,7 @@ class PoolSpace:
         known = self._left_numbers.setdefault(left, len(self._lefts))
         if known == len(self._lefts):
             self._lefts.append(left)
+            self._packed_lefts.append(to_bytes(left))
         return known
 
     def _end(self, state: Any) -> Violation | None:
