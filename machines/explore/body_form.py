@@ -142,6 +142,16 @@ def meet(frozen: Any, names: Names) -> None:
     _FIELDS.meet(frozen, names)
 
 
+def spoken_of(frozen: Any) -> set[int]:
+    """The tasks that the body may still name to the core: in its inbox, at its gate, in replies."""
+    _, inbox, facts, at_gate, _, _, skipped, *_ = frozen
+    orders = [*inbox, *([] if at_gate is None else [at_gate])]
+    found = {order[1] for order in orders if order[0] == OrderKind.TASK.value}
+    found.update(fact[1] for fact in facts if fact[0] == FactKind.REPLY.value)
+    found.update(skipped)
+    return {task for task in found if 0 <= task < FOREIGN}
+
+
 def is_over(frozen: Any) -> bool:
     """Whether nothing will ever be heard of it."""
     return frozen[0] == Condition.REAPED.value and not frozen[2]

@@ -1,7 +1,8 @@
 """Canonical form: of all states that differ in names alone, one is kept.
 
 Workers, sessions and tasks have names that mean nothing: the pool treats them alike. Tasks are
-named in the order in which they were submitted, for that order means something; workers and
+named in the order in which they were submitted, for that order means something (so those that the
+core no longer knows, but a body may still name to it, are among them); workers and
 sessions in the order of what is known of them without their names; where that says too little,
 every order is tried and the least result kept. What led to the same result through several
 orders looks the same through each: those renamings are all returned, for whoever watches may
@@ -11,6 +12,7 @@ still tell them apart.
 from __future__ import annotations
 
 import itertools
+from math import factorial
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
@@ -76,6 +78,7 @@ class Canon:
         self._naming_numbers: dict[Any, int] = {}
         self._known: dict[int, _Known] = {}
         self._bare: dict[tuple[int, tuple[int, ...]], bytes] = {}
+        self._spoken: dict[int, set[int]] = {}
         self._of_minds = Renames(minds, form.meet, form.rename)
         self._of_bodies = Renames(bodies, body_form.meet, body_form.rename)
 
@@ -114,6 +117,18 @@ class Canon:
             self._of_minds.of(mind, self.namings[naming]),
             tuple([self._of_bodies.of(body, self.namings[naming]) for _, body in lasting]),
         )
+
+    def symmetries(self, mind: int, bodies: Bodies) -> tuple[int, tuple[int, ...]]:
+        """In how many ways a canonical state may be named, and the renamings that leave it so.
+
+        Args:
+            mind: its number.
+            bodies: each worker's body, by its number.
+        """
+        same = self.namings_of(mind, bodies)
+        if not self._symmetric:
+            return 1, same
+        return factorial(len(bodies)) * factorial(len(self._known[mind].sessions)), same
 
     def _number(self, naming: Naming) -> int:
         known = self._naming_numbers.setdefault(naming.key, len(self.namings))
@@ -168,11 +183,18 @@ class Canon:
             self._bare[body, tasks] = known
         return known
 
+    def _spoken_of(self, body: int) -> set[int]:
+        known = self._spoken.get(body)
+        if known is None:
+            known = self._spoken[body] = body_form.spoken_of(self._bodies.values[body])
+        return known
+
     def _complete(
         self, known: _Known, bodies: Bodies, workers: Sequence[int], sessions: Sequence[int]
     ) -> Naming:
         """The renaming for this order; who is in bodies alone is named in the order of those."""
-        tasks = {task: at for at, task in enumerate(known.tasks)}
+        spoken = set(known.tasks).union(*[self._spoken_of(bodies[worker]) for worker in workers])
+        tasks = {task: at for at, task in enumerate(sorted(spoken))}
         named = {session: at for at, session in enumerate(sessions)}
         for worker in workers:
             in_it, _, sessions_in_it = self._of_bodies.names(bodies[worker])

@@ -151,6 +151,7 @@ class Scenes:
         self._acts: dict[Any, tuple[_Act, ...]] = {}
         self._looks: dict[tuple[int, int], Any] = {}
         self._performed: dict[Any, tuple[int, bool]] = {}
+        self._symmetries: dict[int, tuple[int, tuple[int, ...]]] = {}
         self.opening = self._minds.first.records
         self.first = self._open()
 
@@ -178,6 +179,15 @@ class Scenes:
         bodies = [fingerprint(self.bodies.data[body]) for body in known.bodies]
         print_ = fingerprint(self.minds.data[known.mind])
         return print_[:HOME], fingerprint(b"".join([print_, *bodies]))
+
+    def symmetries(self, scene: int) -> tuple[int, tuple[int, ...]]:
+        """In how many ways the scene may be named, and the renamings that leave it as it is."""
+        known = self._symmetries.get(scene)
+        if known is None:
+            is_ = self.scenes[scene]
+            known = self._canon.symmetries(is_.mind, dict(enumerate(is_.bodies)))
+            self._symmetries[scene] = known
+        return known
 
     def number(self, scene: Scene) -> int:
         """The scene's number."""

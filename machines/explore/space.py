@@ -152,6 +152,22 @@ class PoolSpace:
                     return [self._scenes.namings[number].maps for number in shown.namings]
         raise LookupError(f"no step here has the command {step.command}")
 
+    def size(self, state: Any) -> int:
+        """How many states there are of this one's orbit: its workers and sessions named anyhow."""
+        scene, *seen, _ = state
+        ways, same = self._scenes.symmetries(scene)
+        if len(same) == 1:
+            return ways
+        namings = self._scenes.namings
+        alike = sum(
+            all(
+                group.renamed(at, number, namings[number]) == at
+                for group, at in zip(self._groups, seen, strict=True)
+            )
+            for number in same
+        )
+        return ways // alike
+
     def pack(self, state: Any) -> bytes:
         """Bytes equal only for states of one orbit; the same in every process and Python."""
         scene, *seen, left = state
