@@ -77,7 +77,10 @@ class Eye:
         self._fixed = {name: held for name, held in vars(checker).items() if name in FIXED}
         settle(checker, first, 0.0)
         self.first = self.store.number(self._form.freeze(checker, 0.0))
-        self._ways: dict[tuple[int, int], int | Broken] = {}
+        # Where a state leads, by what is shown and the renaming after it, as one number; and
+        # where it leads before it is renamed.
+        self.ways: dict[tuple[int, int], int | Broken] = {}
+        self._looks: dict[tuple[int, int], int | Broken] = {}
         self._renamed: dict[tuple[int, int], int] = {}
         self._renames = Renames(self.store, self._form.meet, self._rename)
 
@@ -90,9 +93,9 @@ class Eye:
             shown: the step.
         """
         key = (state, turn)
-        known = self._ways.get(key)
+        known = self._looks.get(key)
         if known is None:
-            known = self._ways[key] = self._look(state, shown)
+            known = self._looks[key] = self._look(state, shown)
         return known
 
     def renamed(self, state: int, number: int, naming: Naming) -> int:
@@ -164,8 +167,12 @@ class Group:
         self.odd: list[tuple[int, ...] | Broken] = []
         self._members: list[tuple[int, ...]] = []
         self._known: dict[tuple[int, ...], int] = {}
-        self._turns: dict[int, tuple[int, ...]] = {}
-        self._turn_numbers: list[dict[Any, int]] = [{} for _ in self.eyes]
+        self._turns: dict[tuple[int, int], tuple[int, ...]] = {}
+        kinds = [eye.kind for eye in self.eyes]
+        # For each checker, what it was shown; and that, by its number, with the renaming after it.
+        self._shown: dict[Any, dict[Any, int]] = {kind: {} for kind in kinds}
+        self._pairs: dict[Any, list[tuple[int, int]]] = {kind: [] for kind in kinds}
+        self._pair_numbers: dict[Any, dict[tuple[int, int], int]] = {kind: {} for kind in kinds}
         self.first = self._number(tuple(eye.first for eye in self.eyes))
 
     def look(self, state: int, shown: Shown, key: int, namings: Sequence[Naming]) -> int:
@@ -197,27 +204,36 @@ class Group:
         self, state: int, shown: Shown, key: int, namings: Sequence[Naming]
     ) -> int | tuple[int, ...] | Broken:
         members = self._members[state]
-        turns = self._turns.get(key) or self._number_turns(key, shown)
-        eyes = self.eyes
-        seen: list[int] = []
-        broken: Broken | None = None
-        for eye, member, turn in zip(eyes, members, turns, strict=True):
-            after = member if turn < 0 else eye.after(member, turn, shown)
-            if isinstance(after, Broken):
-                if broken is None or after.record < broken.record:
-                    broken = after
-            else:
-                seen.append(after)
-        if broken is not None:
-            return broken
         found = []
-        for number in shown.namings:
-            naming = namings[number]
-            pairs = zip(eyes, seen, strict=True)
-            found.append(
-                self._number(tuple([eye.renamed(at, number, naming) for eye, at in pairs]))
-            )
+        for naming in shown.namings:
+            turns = self._turns.get((key, naming))
+            if turns is None:
+                turns = self._number_turns(key, shown, naming)
+            seen: list[int] = []
+            broken: list[Broken] = []
+            for eye, member, turn in zip(self.eyes, members, turns, strict=True):
+                way = eye.ways.get((member, turn))
+                if way is None:
+                    way = self._watch(eye, member, turn, shown, namings)
+                if type(way) is int:
+                    seen.append(way)
+                elif isinstance(way, Broken):
+                    broken.append(way)
+            if broken:
+                return min(broken, key=_record)
+            found.append(self._number(tuple(seen)))
         return found[0] if len(set(found)) == 1 else tuple(found)
+
+    def _watch(
+        self, eye: Eye, member: int, turn: int, shown: Shown, namings: Sequence[Naming]
+    ) -> int | Broken:
+        """What a checker makes of a turn, and of the renaming after it, is among its ways."""
+        own, naming = self._pairs[eye.kind][turn]
+        after = member if own < 0 else eye.after(member, own, shown)
+        if not isinstance(after, Broken):
+            after = eye.renamed(after, naming, namings[naming])
+        eye.ways[member, turn] = after
+        return after
 
     def renamed(self, state: int, number: int, naming: Naming) -> int:
         """The state with other names."""
@@ -253,17 +269,26 @@ class Group:
             self.prints.append(fingerprint(self.store.data[known]))
         return known
 
-    def _number_turns(self, key: int, shown: Shown) -> tuple[int, ...]:
-        """For each checker, the number of what it is shown; -1 where it is shown nothing."""
+    def _number_turns(self, key: int, shown: Shown, naming: int) -> tuple[int, ...]:
+        """For each checker, the number of what it is shown with the renaming after it."""
         turns = []
-        for eye, numbers in zip(self.eyes, self._turn_numbers, strict=True):
+        for eye in self.eyes:
             own = [record for record in shown.records if type(record) in eye.watched]
-            if not own and not shown.seconds:
-                turns.append(-1)
-                continue
-            turns.append(numbers.setdefault((shown.seconds, repr(own)), len(numbers)))
-        self._turns[key] = found = tuple(turns)
+            number = -1
+            if own or shown.seconds:
+                numbers = self._shown[eye.kind]
+                number = numbers.setdefault((shown.seconds, repr(own)), len(numbers))
+            pairs, pair = self._pairs[eye.kind], (number, naming)
+            at = self._pair_numbers[eye.kind].setdefault(pair, len(pairs))
+            if at == len(pairs):
+                pairs.append(pair)
+            turns.append(at)
+        self._turns[key, naming] = found = tuple(turns)
         return found
+
+
+def _record(broken: Broken) -> int:
+    return broken.record
 
 
 class Court:

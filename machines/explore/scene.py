@@ -152,6 +152,7 @@ class Scenes:
         self._looks: dict[tuple[int, int], Any] = {}
         self._performed: dict[Any, tuple[int, bool]] = {}
         self._symmetries: dict[int, tuple[int, tuple[int, ...]]] = {}
+        self._uneven: set[int] = set()  # scenes of which it is known that no other names fit
         self.opening = self._minds.first.records
         self.first = self._open()
 
@@ -185,7 +186,10 @@ class Scenes:
         known = self._symmetries.get(scene)
         if known is None:
             is_ = self.scenes[scene]
-            known = self._canon.symmetries(is_.mind, dict(enumerate(is_.bodies)))
+            same: tuple[int, ...] = ()
+            if scene not in self._uneven:
+                same = self._canon.namings_of(is_.mind, dict(enumerate(is_.bodies)))
+            known = self._canon.ways(is_.mind, len(is_.bodies)), same
             self._symmetries[scene] = known
         return known
 
@@ -210,6 +214,8 @@ class Scenes:
             namings = self._canon.namings_of(mind, bodies)
             renamed, rest = self._canon.renamed(mind, bodies, namings[0])
             known = self._placed[key] = self.number(Scene(renamed, rest)), namings
+            if len(namings) == 1:
+                self._uneven.add(known[0])
         return known
 
     def _show(self, plot: int, deaths: tuple[int, ...], namings: tuple[int, ...]) -> int:

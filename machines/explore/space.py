@@ -156,7 +156,7 @@ class PoolSpace:
         """How many states there are of this one's orbit: its workers and sessions named anyhow."""
         scene, *seen, _ = state
         ways, same = self._scenes.symmetries(scene)
-        if len(same) == 1:
+        if not same:
             return ways
         namings = self._scenes.namings
         alike = sum(

@@ -95,7 +95,7 @@ def test_a_checker_of_which_a_name_is_kept_as_a_number_is_seen(
 
 
 def test_a_canonical_form_that_depends_on_names_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    def as_they_came(_: Canon, __: int, known: Any, bodies: dict[int, int]) -> list[Any]:
+    def as_they_came(_: Canon, known: Any, bodies: dict[int, int]) -> list[Any]:
         """Numbers decide: as if all workers and sessions stood where they belong."""
         return [(sorted(bodies), known.sessions)]
 
