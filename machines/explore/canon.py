@@ -191,7 +191,7 @@ class Canon:
 
     def _in_order(
         self, body: int, tasks: Mapping[int, int], named: dict[int, int]
-    ) -> list[int]:
+    ) -> tuple[int, ...]:
         """The body's tasks in an order in which no session's old name has a say.
 
         Its sessions that have no name yet are given one.
@@ -203,7 +203,7 @@ class Canon:
             named[session] = len(named)
         marked = [task for one in sorted(there, key=named.__getitem__) for task in there[one]]
         every, _, _ = self._of_bodies.names(body)
-        return [*[task for task in every if task not in marked], *marked]
+        return (*[task for task in every if task not in marked], *marked)
 
     def _complete(
         self, known: _Known, bodies: Bodies, workers: Sequence[int], sessions: Sequence[int]
