@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from machines.explore.cli import explore
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -82,32 +84,61 @@ def command() -> None:
     show_default=True,
     help="Seconds that `real` waits for one fact of the operating system.",
 )
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("artifacts/counterexamples"),
+    show_default=True,
+    help="Where what a flight recorder's file shows broken is saved, shrunk.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
-def replay(
+@click.option(
+    "--jobs", type=click.IntRange(1), default=1, show_default=True, help="So many processes do it."
+)
+@click.option("--as-test", is_flag=True, help="Print the one FILE as a pytest function instead.")
+def replay(  # noqa: PLR0913 - each is an option
     files: tuple[Path, ...],
+    *,
     layers: tuple[str, ...],
     times: int,
     mutant: str | None,
     limit: float,
+    save: Path,
     as_json: bool,
+    jobs: int,
+    as_test: bool,
 ) -> int:
     r"""Run saved counterexamples, or a flight recorder's file, again and say whether they hold.
 
     \b
     poolcheck replay artifacts/counterexamples/*.json
     poolcheck replay FILE --layer real --times 20
+    poolcheck replay artifacts/counterexamples/*.json --layer real --times 1000 --jobs 2
+    poolcheck replay FILE --as-test > tests/test_it.py
     """
-    from machines.replaying import replay_all  # noqa: PLC0415 - see the module's docstring
+    from machines.counterexample import Counterexample  # noqa: PLC0415 - see the module's docstring
+    from machines.recorded import is_record  # noqa: PLC0415 - see the module's docstring
+    from machines.replaying import replay_all, tell_as_test  # noqa: PLC0415 - see the docstring
 
-    return replay_all(
+    if as_test and len(files) > 1:
+        raise click.UsageError("--as-test takes one FILE")
+    _parts(mutant)
+    examples = [(file, _load(file, mutant, save)) for file in files]
+    if as_test:
+        return tell_as_test(*examples[0], mutant)
+    code = replay_all(
         _progress,
-        [(file, _load(file)) for file in files],
+        examples,
         layers,
         times=times,
-        parts=_parts(mutant),
+        mutant=mutant,
         limit_s=limit,
+        jobs=jobs,
         as_json=as_json,
     )
+    # An open counterexample that is violated is as it should be; a log that shows one is not.
+    home = any(is_record(file) and isinstance(one, Counterexample) for file, one in examples)
+    return code or int(home)
 
 
 @command.command()
@@ -222,6 +253,7 @@ def bench(*, as_json: bool, demand_bars: bool, **settings: Any) -> int:
 
 
 @command.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--agreement",
     type=click.IntRange(0),
@@ -240,16 +272,33 @@ def bench(*, as_json: bool, demand_bars: bool, **settings: Any) -> int:
 )
 @click.option("--crash-points", is_flag=True, help="A worker dies wherever it can.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="The first walk's number.")
+@click.option("--mutant", metavar="NAME", help="With FILE: plant this bug in the pool first.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
-def check(*, agreement: int, real: int, crash_points: bool, seed: int, as_json: bool) -> int:
+def check(
+    *,
+    files: tuple[Path, ...],
+    agreement: int,
+    real: int,
+    crash_points: bool,
+    seed: int,
+    mutant: str | None,
+    as_json: bool,
+) -> int:
     r"""Whether the layers agree, and what becomes of workers that die at the worst moment.
 
+    With FILE, a flight recorder's: which promises its pool kept.
+
     \b
+    poolcheck check incident.log
     poolcheck check --agreement 10000 --real 500
     poolcheck check --agreement 0 --real 0 --crash-points
     """
     from machines.checking import check as run  # noqa: PLC0415 - see the module's docstring
 
+    if files:
+        from machines.checking_logs import check_logs  # noqa: PLC0415 - see the module's docstring
+
+        return check_logs(_progress, files, parts=_parts(mutant), as_json=as_json)
     return run(
         _progress,
         agreement=agreement,
@@ -260,16 +309,62 @@ def check(*, agreement: int, real: int, crash_points: bool, seed: int, as_json: 
     )
 
 
-def _load(file: Path) -> Traced:
-    """The counterexample in the file; or its trace, if it is a flight recorder's."""
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--mutant", metavar="NAME", help="Plant this bug in the pool first.")
+@click.option(
+    "--output",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where a smaller one is saved; beside FILE unless given.",
+)
+@click.option(
+    "--walks",
+    type=click.IntRange(0),
+    default=10_000,
+    show_default=True,
+    help="So many short random runs in vain end the search for a shorter trace.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+def shrink(
+    file: Path, mutant: str | None, folder: Path | None, walks: int, *, as_json: bool
+) -> int:
+    r"""Make a saved counterexample as small as it can be, and say what was tried.
+
+    \b
+    poolcheck shrink artifacts/counterexamples/S1-1a2b3c4d.json --mutant NAME
+    """
+    from machines.shrinking.command import shrink_file  # noqa: PLC0415 - see the module's docstring
+
+    parts = _parts(mutant)
+    return shrink_file(_progress, file, parts=parts, folder=folder, walks=walks, as_json=as_json)
+
+
+command.add_command(explore)
+
+
+def _load(file: Path, mutant: str | None, save: Path) -> Traced:
+    """The counterexample in the file; of a flight recorder's what it shows broken, or its trace."""
     from machines import counterexample, recorded  # noqa: PLC0415 - see the module's docstring
 
     try:
         if recorded.is_record(file):
-            return _followed(file, recorded.load(file))
+            found = _followed(file, recorded.load(file, _parts(mutant)))
+            return found if found.report.violation is None else _home(file, found, mutant, save)
         return counterexample.load(file)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _home(file: Path, found: Retraced, mutant: str | None, save: Path) -> Traced:
+    """What the log shows broken is a saved counterexample."""
+    from machines.homecoming import come_home  # noqa: PLC0415 - see the module's docstring
+
+    example, path = come_home(file, found, save, _parts(mutant), mutant)
+    many = f"{found.events:,} events, {len(found.trace.steps):,} steps"
+    words = f"broke {example.promise}; shrunk to {len(example.steps)} steps; saved: {path}"
+    click.echo(f"poolcheck: {file}: {many}: {words}", err=True)
+    return example
 
 
 def _followed(file: Path, found: Retraced) -> Retraced:

@@ -13,11 +13,13 @@ from machines.parts import POOL, Parts
 from machines.replay import replay, worlds
 from machines.run import execute
 from machines.shrink import shrink
+from machines.wander import WALKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from machines.certificate import Certificate
     from machines.hunt import Finding
     from machines.replay import Replay
     from machines.trace import Trace
@@ -37,7 +39,7 @@ def conclude(
         parts: the pool, perhaps with a bug planted in it.
         **origin: what the file says of where it came from.
     """
-    trace, shrunk_on = _shrunk(finding, layer, parts)
+    trace, shrunk_on, shown = _shrunk(finding, layer, parts)
     report = execute(trace, shrunk_on, parts)
     if report.violation is None:
         return _vanished(finding, layer)
@@ -48,7 +50,7 @@ def conclude(
         replay(example, where, parts=parts, times=REAL_TIMES if where is Layer.REAL else 1)
         for where in Layer
     ]
-    example = attrs.evolve(example, world=worlds(replays))
+    example = attrs.evolve(example, world=worlds(replays), certificate=shown)
     path = folder / example.name
     if not path.exists():  # one that is kept already is not overwritten: it says more
         counterexample.save(example, folder)
@@ -67,15 +69,18 @@ def conclude(
     return "\n".join(lines)
 
 
-def _shrunk(finding: Finding, layer: Layer, parts: Parts) -> tuple[Trace, Layer]:
+def _shrunk(
+    finding: Finding, layer: Layer, parts: Parts
+) -> tuple[Trace, Layer, Certificate | None]:
     """Shrunk in the cheapest world that shows the violation; real processes never shrink."""
+    promise = finding.violation.promise
     for where in (Layer.SIM, Layer.WIRE):
         try:
-            trace, _ = shrink(finding.trace, finding.violation.promise, where, parts)
+            shrunk = shrink(finding.trace, promise, where, parts, walks=WALKS)
         except ValueError:
             continue  # this world does not show it
-        return trace, where
-    return finding.trace, layer
+        return shrunk.trace, where, shrunk.certificate
+    return finding.trace, layer, None
 
 
 _MEANS: Final = {

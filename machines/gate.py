@@ -41,12 +41,8 @@ class Start(StrEnum):
     EXITS = "exits"
 
 
-class StartFault(RuntimeError):
-    """The initializer raised, because the nemesis chose so."""
-
-
 _WORDS: Final = "the initializer raises"
-FAULT: Final = f"{StartFault.__name__}: {_WORDS}"  # as the worker tells the pool
+FAULT: Final = f"RuntimeError: {_WORDS}"  # as the worker tells the pool
 
 # The worker process's own gate: a task's function has no other way to find it.
 _installed: list[socket.socket] = []
@@ -66,7 +62,7 @@ def install(channel: socket.socket | None, start: Start) -> None:
     if start is Start.RAISES:
         if channel is not None:  # the process lingers, as one does that has a thread left
             threading.Thread(target=never_arrive).start()
-        raise StartFault(_WORDS)
+        raise RuntimeError(_WORDS)
     if start is Start.EXITS:
         os._exit(EXIT_CODE)
     if channel is not None:

@@ -11,6 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from machines import garbage
 from machines.drivers import Diverged, Layer
+from machines.examples import Apart, owner_of
 from machines.machine import PromiseBroken
 from machines.parts import POOL, Parts
 from machines.pool_machine import PoolMachine
@@ -67,6 +68,9 @@ def hunt(
     Hypothesis remembers all that it tried, about 150 kB an example; so a large budget is spent in
     batches, each of which starts without memory and with a seed of its own.
     """
+    if budget.database is not None:
+        own_part = Apart(budget.database, owner_of(machine, layer, parts))
+        budget = settings(budget, database=own_part)
     for batch, examples in enumerate(_batches(budget.max_examples)):
         own = 0 if seeded is None and budget.derandomize else seeded
         found = _hunt_once(

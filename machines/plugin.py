@@ -6,6 +6,7 @@ machine asks for it.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,7 @@ from machines.tally import LAYERS, Tallies, Tally
 
 if TYPE_CHECKING:
     from hypothesis import settings
+    from hypothesis.database import ExampleDatabase
 
     from machines.drivers import Layer
     from machines.parts import Parts
@@ -26,8 +28,12 @@ SAVED: Final = "artifacts/counterexamples"
 FREE: Final = "free"
 LAYERED: Final = ("poolcheck_layer", "poolcheck_free")
 PLANTED: Final = "artifacts/reports/planted"
+EXAMPLES: Final = "artifacts/examples"
+
+pytest_plugins: Final = ("machines.harness.fixtures",)
 
 _tallies_key: Final = pytest.StashKey[Tallies]()
+_database_key: Final = pytest.StashKey["ExampleDatabase | None"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,6 +54,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--counterexamples",
         metavar="DIR",
         help=f"where counterexamples are kept (default: {SAVED}; with --mutant: {PLANTED})",
+    )
+    group.addoption(
+        "--examples",
+        metavar="PLACE,…",
+        default=EXAMPLES,
+        help="where Hypothesis keeps what failed: a directory, redis://HOST:PORT/NUMBER, "
+        f"github:OWNER/REPOSITORY, or none (default: {EXAMPLES})",
     )
     group.addoption(
         "--mutant",
@@ -91,6 +104,8 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"--replay {file}: there is no such file")
     _check_mutant(config.getoption("--mutant"))
     _percent(config.getoption("--transitions-fail-under"))
+    if config.getoption("--examples") != EXAMPLES:
+        _database(config)
     config.stash[_tallies_key] = Tallies()
     if config.getoption("--hypothesis-profile", None):
         _register_profiles()
@@ -193,7 +208,11 @@ def poolcheck_budget(request: pytest.FixtureRequest) -> settings:
     _register_profiles()
     config = request.config
     profile = settings.get_profile(config.getoption("--hypothesis-profile", None) or "dev")
-    return settings(profile, phases=[Phase.generate]) if config.getoption("--as-found") else profile
+    if config.getoption("--as-found"):
+        return settings(profile, phases=[Phase.generate])
+    if profile.derandomize:  # Hypothesis's own profile for CI; it has no database
+        return profile
+    return settings(profile, database=_database(config))
 
 
 @pytest.fixture
@@ -336,6 +355,21 @@ def _files(config: pytest.Config) -> list[Path]:
     if chosen:
         return [Path(file) for file in chosen]
     return sorted(_folder(config).glob("*.json"))
+
+
+def _database(config: pytest.Config) -> ExampleDatabase | None:
+    """Where Hypothesis keeps what failed; a bad place ends the run."""
+    from machines.examples import database_of  # noqa: PLC0415 - see the module's docstring
+
+    if _database_key not in config.stash:
+        closing = contextlib.ExitStack()
+        config.add_cleanup(closing.close)
+        places = str(config.getoption("--examples"))
+        try:
+            config.stash[_database_key] = database_of(places, config.rootpath, closing)
+        except ValueError as error:
+            raise pytest.UsageError(f"--examples {error}") from error
+    return config.stash[_database_key]
 
 
 def _check_mutant(name: str | None) -> None:

@@ -1,8 +1,8 @@
 """What is reachable: the search's result as a file, the denominator of transition coverage.
 
 `python -m machines.reachable` searches every scope again and writes `reachable.json`: the bounds,
-every tuple with the fewest steps that fire it, and the stories, which are as few of those traces
-as together fire every tuple. It takes about a minute and a half.
+every tuple with the fewest steps that fire it, and the tour, a small set of traces that together
+fire every tuple. It takes about two minutes and a half.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from attrs import frozen
 from machines.trace import Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from machines.search import Found, Scope
 
 FILE: Final = Path(__file__).with_name("reachable.json")
-FORMAT: Final = 1
+FORMAT: Final = 2
 _NOTHING: Final[Mapping[str, Trace]] = {}
 _ARROW: Final = "→"  # what sets a tuple's name apart
 _HAPPENS: Final = "happens"  # the section of what must happen sometimes, beside the tuples
@@ -35,13 +35,13 @@ class Reachable:
         bounds: of each scope, and how much was searched within them.
         tuples: each with the setting and the steps that fire it soonest.
         happens: the same for what must happen sometimes.
-        stories: the names of those whose steps together fire everything.
+        tour: the traces that together fire everything.
     """
 
     bounds: list[dict[str, Any]]
     tuples: dict[str, dict[str, Any]]
     happens: dict[str, dict[str, Any]]
-    stories: list[str]
+    tour: list[dict[str, Any]]
 
     def trace(self, name: str) -> Trace:
         """The trace that makes this happen soonest.
@@ -53,11 +53,17 @@ class Reachable:
 
         return trace_of({**self.tuples, **self.happens}[name])
 
+    def traces(self) -> Iterator[Trace]:
+        """The tour's traces are yielded, in its order."""
+        from machines.plain import trace_of  # noqa: PLC0415 - the plugin needs no traces
+
+        return map(trace_of, self.tour)
+
 
 def load(file: Path = FILE) -> Reachable:
     """What is reachable, as the last search left it."""
     plain = json.loads(file.read_text())
-    return Reachable(plain["bounds"], plain["tuples"], plain[_HAPPENS], plain["stories"])
+    return Reachable(plain["bounds"], plain["tuples"], plain[_HAPPENS], plain["tour"])
 
 
 def regenerate(scopes: Iterable[Scope], besides: Mapping[str, Trace] = _NOTHING) -> str:
@@ -68,6 +74,7 @@ def regenerate(scopes: Iterable[Scope], besides: Mapping[str, Trace] = _NOTHING)
         besides: traces for what no search comes to.
     """
     from machines.search import search  # noqa: PLC0415 - only for this
+    from machines.tour import tour  # noqa: PLC0415 - only for this
 
     traces = dict(besides)
     bounds = []
@@ -77,31 +84,7 @@ def regenerate(scopes: Iterable[Scope], besides: Mapping[str, Trace] = _NOTHING)
         for name, steps in found.steps.items():
             if name not in traces or len(steps) < len(traces[name].steps):
                 traces[name] = Trace(scope.setting, steps)
-    return _dumps(bounds, traces, cover(traces))
-
-
-def cover(traces: Mapping[str, Trace]) -> list[str]:
-    """The names of a few traces that together fire everything that all of them fire.
-
-    Greedily: whichever fires most of what is left, the one with fewer steps among equals.
-    """
-    from machines.run import execute  # noqa: PLC0415 - only for this
-
-    fires: dict[str, set[str]] = {}
-    for name, trace_ in traces.items():
-        coverage = execute(trace_).coverage
-        fires[name] = {*coverage.fired, *coverage.happened} & set(traces)
-    left = set(traces)
-    chosen = []
-    while left:
-        best = max(
-            fires, key=lambda name: (len(fires[name] & left), -len(traces[name].steps), name)
-        )
-        if not fires[best] & left:
-            raise ValueError(f"no trace fires {min(left)}: its own does not fire it again")
-        chosen.append(best)
-        left -= fires[best]
-    return sorted(chosen)
+    return _dumps(bounds, traces, tour(traces))
 
 
 def _bounds(scope: Scope, found: Found) -> dict[str, Any]:
@@ -122,7 +105,7 @@ def _bounds(scope: Scope, found: Found) -> dict[str, Any]:
     }
 
 
-def _dumps(bounds: list[dict[str, Any]], traces: Mapping[str, Trace], stories: list[str]) -> str:
+def _dumps(bounds: list[dict[str, Any]], traces: Mapping[str, Trace], tour: list[Trace]) -> str:
     from machines.plain import plain_trace  # noqa: PLC0415 - only for this
 
     moves = {name: plain_trace(trace) for name, trace in sorted(traces.items()) if "→" in name}
@@ -134,7 +117,7 @@ def _dumps(bounds: list[dict[str, Any]], traces: Mapping[str, Trace], stories: l
         f'"bounds": {_lines(map(_line, bounds), "[]")}',
         f'"tuples": {_lines((f"{_line(k)}: {_line(v)}" for k, v in moves.items()), "{}")}',
         f'"{_HAPPENS}": {_lines((f"{_line(k)}: {_line(v)}" for k, v in happens.items()), "{}")}',
-        f'"stories": {_lines(map(_line, stories), "[]")}',
+        f'"tour": {_lines(map(_line, map(plain_trace, tour)), "[]")}',
     ]
     return "{\n" + ",\n".join(parts) + "\n}\n"
 

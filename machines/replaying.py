@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from machines import story
+from machines.as_test import CannotBeTest, as_test
 from machines.conclusion import worlds_told
-from machines.drivers import Layer
+from machines.counterexample import Counterexample
+from machines.drivers import Diverged, Layer
+from machines.mutants import BY_NAME
+from machines.parts import POOL
 from machines.replay import EXIT, Answer, replay
 
 if TYPE_CHECKING:
@@ -17,10 +25,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from machines.parts import Parts
     from machines.replay import Replay, Stale, Traced
 
     Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
+    # What to replay, where, how many times, with which bug, and for how long facts are waited.
+    _Work = tuple[Traced, Layer, int, str | None, float]
 
 WIDTH: Final = 20
 
@@ -31,8 +40,9 @@ def replay_all(
     layers: Sequence[str],
     *,
     times: int,
-    parts: Parts,
+    mutant: str | None,
     limit_s: float,
+    jobs: int,
     as_json: bool,
 ) -> int:
     """Every file has run on every layer, and all was told; the exit code is returned.
@@ -42,25 +52,21 @@ def replay_all(
         examples: the files, and what is in them.
         layers: where.
         times: how many runs of each on each.
-        parts: the pool, perhaps with a bug planted in it.
+        mutant: the bug that is planted in the pool first; None for none.
         limit_s: seconds that `real` waits for one fact of the operating system.
+        jobs: how many processes do it.
         as_json: whether to print a list of facts instead of lines.
     """
-    results: list[tuple[Path, Traced, list[Replay]]] = []
-    with progress("replaying", len(examples) * len(layers) * times) as advance:
-        for file, example in examples:
-            ran = [
-                replay(
-                    example,
-                    Layer(layer),
-                    times=times,
-                    parts=parts,
-                    limit_s=limit_s,
-                    after_each=advance,
-                )
-                for layer in layers
-            ]
-            results.append((file, example, ran))
+    work = [
+        (example, Layer(layer), times, mutant, limit_s)
+        for _, example in examples
+        for layer in layers
+    ]
+    with progress("replaying", len(work) * times) as advance:
+        done = _apart(work, jobs, advance) if jobs > 1 else _here(work, advance)
+        results = [
+            (file, example, list(itertools.islice(done, len(layers)))) for file, example in examples
+        ]
     if as_json:
         facts = [one.facts(str(file)) for file, _, ran in results for one in ran]
         click.echo(json.dumps(facts, indent=1))
@@ -70,6 +76,66 @@ def replay_all(
     answers = {one.answer for _, _, ran in results for one in ran}
     order = list(Answer)
     return EXIT[max(answers, key=order.index)]
+
+
+def _here(work: Sequence[_Work], advance: Callable[[], None]) -> Iterator[Replay]:
+    """Everything is done by this process."""
+    for one in work:
+        yield _run(*one, advance)
+
+
+def _apart(work: Sequence[_Work], jobs: int, advance: Callable[[], None]) -> Iterator[Replay]:
+    """Everything is done by so many processes; which does what changes nothing of what comes."""
+    context = multiprocessing.get_context("spawn")
+    with contextlib.ExitStack() as stack:
+        executor = ProcessPoolExecutor(min(jobs, len(work)), mp_context=context)
+        stack.callback(executor.shutdown, cancel_futures=True)
+        for one, result in zip(work, executor.map(_run_apart, work), strict=True):
+            for _ in range(one[2]):
+                advance()
+            yield result
+
+
+def _run(
+    example: Traced,
+    layer: Layer,
+    times: int,
+    mutant: str | None,
+    limit_s: float,
+    advance: Callable[[], None] = lambda: None,
+) -> Replay:
+    parts = POOL if mutant is None else BY_NAME[mutant].parts
+    return replay(example, layer, times=times, parts=parts, limit_s=limit_s, after_each=advance)
+
+
+def _run_apart(work: _Work) -> Replay:
+    """What is of use only where there is a story to tell stays there where there is none."""
+    one = _run(*work)
+    if one.answer is Answer.HOLDS:
+        one.report = None
+    return one
+
+
+def tell_as_test(file: Path, example: Traced, mutant: str | None) -> int:
+    """The counterexample was printed as a pytest function; the exit code is returned.
+
+    Args:
+        file: where it is saved.
+        example: what is in the file.
+        mutant: the planted bug that the test is to find; the file's own unless given.
+
+    Raises:
+        click.ClickException: there is no such test; the message is one line that says why.
+    """
+    if not isinstance(example, Counterexample):
+        raise click.ClickException(f"{file}: a recorded log is no counterexample")
+    name = mutant or example.origin.get("mutant")
+    planted = BY_NAME[name].parts if name in BY_NAME else POOL
+    try:
+        click.echo(as_test(example, file.name, planted), nl=False)
+    except (CannotBeTest, Diverged) as error:
+        raise click.ClickException(f"{file}: {error}") from error
+    return 0
 
 
 def _lines(file: Path, example: Traced, ran: Sequence[Replay]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from machines import trace
 from machines.body import Condition
 from machines.coverage import look_back
 from machines.drivers import DRIVERS, Diverged, Layer
+from machines.lasting import NAMES
 from machines.parts import POOL, Parts
 from machines.world import World
 from model import history as saw
@@ -161,6 +162,10 @@ class Run:
             self._look_for_leftovers()
         return self._report(end)
 
+    def so_far(self) -> Report:
+        """What the run has shown until now; it goes on as it would."""
+        return self._report(len(self.steps))
+
     def _heal(self) -> None:
         complete = heal(self.world, lambda: self.violation is not None)
         if self.violation is None:
@@ -225,14 +230,14 @@ def heal(world: World, enough: Callable[[], bool] = lambda: False) -> bool:
                     return True
                 world.do(move)
             continue
-        due = _awaited(world)
+        due = awaited(world)
         if due is None:
             return True
         world.do(trace.Advance(max(0.0, due - world.now)))
     return False
 
 
-def _awaited(world: World) -> float | None:
+def awaited(world: World) -> float | None:
     """When the next timer is due that can still change something; None if there is none.
 
     Health checks come round for ever, and so do the ages of workers; they are waited for only
@@ -318,8 +323,8 @@ def _canonical(value: Any) -> Any:
     if kind in _PLAIN:
         return value
     names = _fields(kind)
-    if names is not None:
-        return [kind.__name__, *[_canonical(getattr(value, name)) for name in names]]
+    if names is not None:  # a class without a lasting name is not in NAMES, and fails here
+        return [NAMES[kind], *[_canonical(getattr(value, name)) for name in names]]
     if isinstance(value, (tuple, list)):
         return [_canonical(item) for item in value]
     return value.value if isinstance(value, Enum) else value

@@ -259,7 +259,7 @@ def _shrunk(
 ) -> Counterexample:
     promise, trace = finding.violation.promise, finding.trace
     if mutant.layer is not Layer.REAL:
-        trace, _ = shrink(trace, promise, mutant.layer, mutant.parts, promises=own)
+        trace = shrink(trace, promise, mutant.layer, mutant.parts, promises=own).trace
     report = execute(trace, mutant.layer, mutant.parts, promises=own)
     facts = {"mutant": mutant.name, "layer": mutant.layer.value, "seed": str(seeded)}
     return counterexample.new(trace, report, Status.FIXED, found_by="poolcheck selfcheck", **facts)

@@ -72,7 +72,7 @@ class Setting:
 
 
 # Nobody ever calls it: the world itself does what the pool would ask of it.
-_ELSEWHERE: Final = concurrent.futures.Executor()
+ELSEWHERE: Final = concurrent.futures.Executor()
 _OF_LOST_WORKERS: Final = (Category.CONNECTION, Category.COMMUNICATION)
 INIT_TIMEOUT_S: Final = 60.0
 GRACE_S: Final = 5.0
@@ -93,7 +93,7 @@ def _config_of(setting: Setting) -> PoolConfig:
         health_interval=setting.health_interval,
         health_failures_max=setting.health_failures_max,
         session_ttl=setting.session_ttl,
-        fallback=_ELSEWHERE if setting.fallback else None,
+        fallback=ELSEWHERE if setting.fallback else None,
         retry=RetryPolicy(
             backoff=Backoff(shape=Shape(setting.backoff)),
             strategies=dict.fromkeys(_OF_LOST_WORKERS, Strategy(setting.lost)),

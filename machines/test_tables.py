@@ -113,6 +113,19 @@ def agree(
     assert decision.delay is None or right.allows(decision.delay)
 
 
+@pytest.mark.parametrize("category", Category)
+def test_an_error_touches_nothing_else_and_follows_no_wait_unless_that_is_said(
+    category: Category,
+) -> None:
+    """What a caller leaves out is what the model takes for granted."""
+    backoff = Backoff(shape=Shape.DECORRELATED)
+    policy = RetryPolicy(backoff=backoff, strategies={category: Strategy.BACKOFF_RETRY})
+    alone = decide(policy, category, 1, random.Random(1), touches_all=False, previous=0.0)  # noqa: S311 - jitter
+    assert decide(policy, category, 1, random.Random(1)) == alone  # noqa: S311 - jitter
+    assert severity_of(category, 1) is alone.severity
+    assert backoff.delay(1, random.Random(1)) == backoff.base  # noqa: S311 - jitter
+
+
 def test_jitter_spreads_up_to_three_times_the_wait_before() -> None:
     """Between the least and the most that the model allows, and not only at one end."""
     policy = RetryPolicy(backoff=Backoff(shape=Shape.DECORRELATED, base=1.0, cap=16.0))

@@ -10,7 +10,7 @@ from attrs import frozen
 from machines.firings import AFTER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from machines.firings import Coverage
@@ -64,17 +64,19 @@ class Standing:
         return sum(1 for name in names if self.fired.get(name)), len(names)
 
 
-def shortcoming(name: str, report: Report) -> str | None:
-    """Why the run of a story is not what the story is for; None if it is.
+def shortcoming(number: int, fires: Iterable[str], report: Report) -> str | None:
+    """Why the run of a trace of the tour is not what it is there for; None if it is.
 
     Args:
-        name: what the story is to fire.
+        number: of the trace in the tour.
+        fires: what it fires.
         report: of its run.
     """
     if report.impossible:
-        return f"the story of {name!r}: its steps {report.impossible} were impossible"
-    if name not in report.coverage.fired and name not in report.coverage.happened:
-        return f"the story of {name!r}: its steps do not fire it"
+        return f"trace {number} of the tour: its steps {report.impossible} were impossible"
+    missing = set(fires).difference(report.coverage.fired, report.coverage.happened)
+    if missing:
+        return f"trace {number} of the tour: it does not fire {min(missing)}"
     return None
 
 

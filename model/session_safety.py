@@ -23,19 +23,24 @@ class OneWorkerInOrder(Checker):
         self._session_of: dict[int, int] = {}
         self._place: dict[int, int] = {}
         self._worker: dict[int, int] = {}
-        self._last: dict[int, int] = {}
+        self._last: dict[
+            int, tuple[int, int]
+        ] = {}  # by session its last task, and that one's place
+        self._submitted_before = 0
 
     def watches(self) -> Watches:
         return {
             saw.Submitted: self._submitted,
             saw.Assigned: self._assigned,
+            saw.Resolved: self._resolved,
             saw.SessionMoved: self._moved,
         }
 
     def _submitted(self, record: saw.Submitted) -> None:
         if record.session is not None:
             self._session_of[record.task] = record.session
-            self._place[record.task] = len(self._place)
+            self._place[record.task] = self._submitted_before
+            self._submitted_before += 1
 
     def _assigned(self, record: saw.Assigned) -> str | None:
         session = self._session_of.get(record.task)
@@ -45,11 +50,16 @@ class OneWorkerInOrder(Checker):
         worker = self._worker.setdefault(session, record.worker)
         if worker != record.worker:
             return f"{what} was sent to worker {record.worker}, but the session lives on {worker}"
-        last = self._last.get(session)
-        if last is not None and self._place[record.task] < self._place[last]:
+        place = self._place[record.task]
+        last, later = self._last.get(session, (-1, -1))
+        if place < later:
             return f"{what} was sent after task {last}, which was submitted later"
-        self._last[session] = record.task
+        self._last[session] = (record.task, place)
         return None
+
+    def _resolved(self, record: saw.Resolved) -> None:
+        self._session_of.pop(record.task, None)
+        self._place.pop(record.task, None)
 
     def _moved(self, record: saw.SessionMoved) -> None:
         if record.because in ("worker_lost", "reopened") or record.after == lifecycle.LAST:
@@ -204,7 +214,7 @@ class LossIsLoud(Checker):
             self._gone.append(record.worker)
 
     def _resolved(self, record: saw.Resolved) -> str | None:
-        number = self._session_of.get(record.task)
+        number = self._session_of.pop(record.task, None)
         session = None if number is None else self._sessions.get(number)
         if session is not None:
             session.unresolved.discard(record.task)

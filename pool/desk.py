@@ -74,7 +74,7 @@ class Desk(Teller):
         with self.lock:
             self._demand_usable(task)
             self.futures[task] = future
-            if self.telemetry.per_task:
+            if self.telemetry.timed:
                 future.submitted_at = now = time.monotonic()
                 future.function = call[0]
             noted = self.telemetry.events_noted

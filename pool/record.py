@@ -33,10 +33,32 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 HEAD_BEGINS: Final = b'{"format":'
 TEXT_MAX: Final = 500
-_KINDS: Final[Mapping[str, type]] = MappingProxyType(
-    {kind.__name__: kind for kind in vars(told).values() if attrs.has(kind)}
+# A file's names of the events, which stay when a class gets a better one.
+KINDS: Final[Mapping[str, type]] = MappingProxyType(
+    {
+        "PoolStarted": told.PoolStarted,
+        "TaskSubmitted": told.TaskSubmitted,
+        "CancelRequested": told.CancelRequested,
+        "KillRequested": told.KillRequested,
+        "SessionOpened": told.SessionOpened,
+        "SessionReopened": told.SessionReopened,
+        "SessionCloseRequested": told.SessionCloseRequested,
+        "FallbackEnded": told.FallbackEnded,
+        "ShutdownRequested": told.ShutdownRequested,
+        "WorkerReady": told.WorkerReady,
+        "WorkerInitFailed": told.WorkerInitFailed,
+        "SpawnFailed": told.SpawnFailed,
+        "ResultReceived": told.ResultReceived,
+        "TasksRecalled": told.TasksRecalled,
+        "HealthReported": told.HealthReported,
+        "FrameCorrupt": told.FrameCorrupt,
+        "WorkerExited": told.WorkerExited,
+        "WorkerReaped": told.WorkerReaped,
+        "TimerFired": told.TimerFired,
+    }
 )
-_FIELDS: Final = {kind: tuple(it.name for it in attrs.fields(kind)) for kind in _KINDS.values()}
+_NAMES: Final[Mapping[type, str]] = MappingProxyType({kind: name for name, kind in KINDS.items()})
+_FIELDS: Final = {kind: tuple(it.name for it in attrs.fields(kind)) for kind in KINDS.values()}
 # What the core goes by; the rest of the configuration is the driver's.
 _SETTINGS: Final = (
     "size", "max_overflow", "overflow_idle", "lazy", "strategy", "queue_limit", "prefetch",
@@ -106,10 +128,7 @@ class Record:
         """
         for lines in self._lines:
             for line in lines.splitlines():
-                try:
-                    yield _entry(json.loads(line))
-                except (ValueError, TypeError, KeyError) as error:
-                    raise ValueError(f"no line of a record: {line[:80]!r}: {error}") from error
+                yield entry_of(line)
 
 
 def settings_of(config: PoolConfig) -> dict[str, Any]:
@@ -141,8 +160,35 @@ def line_of(event: Event, now: float) -> bytes:
     """
     kind: type = type(event)
     values = [_kept(name, getattr(event, name)) for name in _FIELDS[kind]]
-    row = [kind.__name__, int(now * 1e9), *values]
+    row = [_NAMES[kind], int(now * 1e9), *values]
     return json.dumps(row, separators=(",", ":")).encode() + b"\n"
+
+
+def head_of(line: bytes) -> Head:
+    """The head that `head_line` wrote is returned.
+
+    Raises:
+        ValueError: it is none, or of another format.
+    """
+    try:
+        head = Head(**json.loads(line))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"it is no record: {error}") from error
+    if head.format != FORMAT:
+        raise ValueError(f"its format is {head.format}; this reads format {FORMAT}")
+    return head
+
+
+def entry_of(line: bytes) -> Entry:
+    """The event that `line_of` wrote is returned.
+
+    Raises:
+        ValueError: it is no line of a record.
+    """
+    try:
+        return _entry(json.loads(line))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f"no line of a record: {line[:80]!r}: {error}") from error
 
 
 def read_record(path: str | os.PathLike[str]) -> Record:
@@ -194,11 +240,9 @@ def _read(path: Path) -> _Segment | None:
         return None
     begin = data.find(b"\n") + 1
     try:
-        head = Head(**json.loads(data[:begin]))
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: it is no record: {error}") from error
-    if head.format != FORMAT:
-        raise ValueError(f"{path}: its format is {head.format}; this reads format {FORMAT}")
+        head = head_of(data[:begin])
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     return head, data[begin:end], end < written
 
 
@@ -214,7 +258,7 @@ def _kept(name: str, value: Any) -> Any:
 
 def _entry(row: list[Any]) -> Entry:
     name, at, *values = row
-    kind = _KINDS[name]
+    kind = KINDS[name]
     names = _FIELDS[kind]
     if len(values) > len(names):
         raise ValueError(f"{name} has {len(names)} fields at most")

@@ -122,8 +122,8 @@ class Telemetry:
     """Tells callbacks what happens in one pool.
 
     Attributes:
-        per_task: whether anybody wants to be told of each task, and so its times to be written down
-            in its future.
+        per_task: whether anybody wants to be told of each task as it resolves.
+        timed: whether somebody may want that, and so when it was submitted is written down.
         pending: what was noted and not yet taken to be delivered. Whoever adds to it holds the
             desk's lock, and calls `deliver` when it has released that, if this is then `due`.
         events_noted: how many events `noted` has added.
@@ -146,7 +146,8 @@ class Telemetry:
         self._anybody = len(self._callbacks) > 1
         logged = _EVENTS.isEnabledFor(logging.DEBUG)
         self._of_tasks = self._callbacks if logged else tuple(callbacks)
-        self.per_task = bool(self._of_tasks)
+        self.per_task = self.timed = bool(self._of_tasks)
+        self._configured = len(self._callbacks)
         self._name_of = name_of
         self._hand_over = hand_over
         self._faulty: set[int] = set()
@@ -162,6 +163,33 @@ class Telemetry:
         self._answered: dict[int, float] = {}  # when each worker last ended a task
         self._gone: set[int] = set()
         self._long_gone: set[int] = set()
+
+    def add(self, callback: Callback) -> None:
+        """The callback is told what happens but to tasks, and tasks' times are written down.
+
+        Args:
+            callback: called as those of the configuration.
+        """
+        self.timed = True
+        self._callbacks = (callback, *self._callbacks)
+
+    def remove(self, callback: Callback) -> None:
+        """A callback that was added is told nothing more, but perhaps what is under way to it."""
+        self._callbacks = tuple(it for it in self._callbacks if it != callback)
+        self.timed = self.per_task or len(self._callbacks) > self._configured
+
+    def add_for_tasks(self, callback: Callback) -> None:
+        """A callback that was added is told of tasks, too, as they resolve from now on.
+
+        The times of those that were submitted before it was added are zero.
+        """
+        self._of_tasks = (callback, *self._of_tasks)
+        self.per_task = True
+
+    def remove_for_tasks(self, callback: Callback) -> None:
+        """The callback is told of tasks no more; of the others it still is."""
+        self._of_tasks = tuple(it for it in self._of_tasks if it != callback)
+        self.per_task = bool(self._of_tasks)
 
     def noted(self, effect: Any, now: float) -> None:
         """This was asked for or told; called under the desk's lock.

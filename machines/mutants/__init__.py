@@ -13,6 +13,7 @@ from machines.mutants.sessions import SESSIONS
 from machines.mutants.starving import STARVING
 from machines.mutants.tasks import CANARY, TASKS
 from machines.mutants.told import TOLD
+from machines.mutants.waiting import ENDLESS, WAITING
 from machines.mutants.workers import DEAF, WORKERS
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
@@ -21,11 +22,12 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *SESSIONS,
     *PLACES,
     *STARVING,
+    *WAITING,
     *WORKERS,
     *LIVES,
     *TOLD,
     *PIPES,
 )
-BY_NAME: Final[dict[str, Mutant]] = {m.name: m for m in (*MUTANTS, CANARY, DEAF)}
+BY_NAME: Final[dict[str, Mutant]] = {m.name: m for m in (*MUTANTS, CANARY, DEAF, ENDLESS)}
 
-__all__ = ["BY_NAME", "CANARY", "DEAF", "MUTANTS", "Mutant"]
+__all__ = ["BY_NAME", "CANARY", "DEAF", "ENDLESS", "MUTANTS", "Mutant"]

@@ -45,6 +45,7 @@ BAD_OPTIONS = [
     (["replay", CRASHED, "--layer", ","], "--layer"),
     (["replay", CRASHED, "--times", "0"], "--times"),
     (["replay", CRASHED, "--times", "many"], "--times"),
+    (["replay", CRASHED, "--jobs", "0"], "--jobs"),
     (["replay", CRASHED, "--limit", "0"], "--limit"),
     (["replay", CRASHED, "--limit", "nan"], "--limit"),
     (["replay", CRASHED, "--limit", "inf"], "--limit"),
@@ -173,6 +174,13 @@ def test_replay_as_json_is_a_list_of_the_designed_facts(layer: str) -> None:
     assert (facts["file"], facts["layer"], facts["verdict"]) == (str(LATE), layer, "holds")
     assert (facts["runs"], facts["digests"]) == (3, 1)
     assert len(facts["digest"]) == 64
+
+
+def test_several_processes_tell_the_same_as_one() -> None:
+    words = (CRASHED, LATE, "--layer", "sim,real", "--times", "2", "--mutant", "never-replaced")
+    alone, together = run("replay", *words), run("replay", *words, "--jobs", "3")
+    assert alone.stdout == together.stdout
+    assert (together.returncode, together.stderr) == (1, "")
 
 
 def test_a_violated_replay_as_json_names_promise_and_step() -> None:

@@ -13,7 +13,7 @@ from hypothesis import settings
 from machines import counterexample, selfcheck
 from machines.drivers import Layer
 from machines.hunt import budget_of, hunt
-from machines.mutants import BY_NAME, CANARY, DEAF, MUTANTS, Mutant
+from machines.mutants import BY_NAME, CANARY, DEAF, ENDLESS, MUTANTS, Mutant
 from machines.mutants.page import page
 from machines.parts import POOL, Parts
 from machines.replay import Answer, replay
@@ -46,7 +46,7 @@ HARMLESS = Mutant("harmless", "L1", "nothing is wrong with it", POOL)
 
 
 def test_every_name_names_one_planted_bug() -> None:
-    everything = [*MUTANTS, CANARY, DEAF]
+    everything = [*MUTANTS, CANARY, DEAF, ENDLESS]
     assert len({mutant.name for mutant in everything}) == len(everything)
     assert {name: mutant.name for name, mutant in BY_NAME.items()} == {
         mutant.name: mutant.name for mutant in everything

@@ -352,3 +352,36 @@ def test_a_malformed_counterexample_fails_with_one_line(pytester: pytest.Pyteste
     said = [line for line in result.outlines if line.startswith(f"{path}: no JSON: ")]
     assert len(said) == 1
     assert "Traceback" not in result.stdout.str()
+
+
+KEEPS = """
+    def test_machine(poolcheck_layer, poolcheck_tally, poolcheck_budget):
+        poolcheck_tally.replays += 1
+        print("kept in", poolcheck_budget.database)
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        ((), "*DirectoryBasedExampleDatabase(*artifacts/examples*)"),
+        (("--examples", "mine"), "*DirectoryBasedExampleDatabase(*/mine*)"),
+        (("--examples", "none"), "kept in None"),
+        (("--examples", "mine,yours"), "*MultiplexedDatabase(*"),
+    ],
+    ids=["default", "directory", "none", "two"],
+)
+def test_what_failed_is_kept_where_that_was_wanted(
+    run: Pytest, options: tuple[str, ...], kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)  # there Hypothesis has no database
+    result = run(KEEPS, "-s", "--layer", "sim", *options)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines([f"*kept in {kept.removeprefix('kept in ')}"])
+
+
+def test_a_place_that_is_none_ends_the_run_with_exit_code_4_and_one_line(run: Pytest) -> None:
+    result = run(KEEPS, "--examples", "ftp://here")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (line,) = [line for line in result.errlines if line]
+    assert "--examples 'ftp://here': places are a directory" in line

@@ -9,37 +9,25 @@ import attrs
 import pytest
 
 from machines import reachable
-from machines.coverage import fault_in, faults
+from machines.coverage import faults
 from machines.firings import AFTER, named
 from machines.run import execute
 from machines.scopes import AT_THE_END, BOTH_READY, SCOPES
 from machines.search import Scope, search
 from machines.setting import Setting
+from machines.tour import fires
 from machines.trace import Cancel, Deliver, Open, Receive, Shutdown, Submit, Trace
-from machines.transitions import shortcoming
-from machines.world import World
 from model.moves import legal
 from model.sometimes import OBSERVERS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from machines.trace import Command
 
 FILE = reachable.load()
 EVERY = {**FILE.tuples, **FILE.happens}
 SAMPLE = random.Random(4).sample(sorted(EVERY), 60)  # noqa: S311 - a fixed seed, nothing secret
 TINY = Scope("tiny", Setting(size=1), 5, tasks=1)
-
-
-def happens(trace: Trace) -> set[str]:
-    coverage = execute(trace).coverage
-    return {*coverage.fired, *coverage.happened}
-
-
-def falls_short(name: str, trace: Trace) -> bool:
-    report = execute(trace)
-    return report.violation is not None or shortcoming(name, report) is not None
 
 
 def test_every_legal_move_is_reachable_and_no_other() -> None:
@@ -64,27 +52,6 @@ def test_the_shortest_steps_fire_their_tuple_with_the_last_of_them(name: str) ->
     assert report.violation is None
     assert report.impossible == ()
     assert name in {*report.coverage.fired, *report.coverage.happened}
-
-
-def test_the_stories_fire_everything() -> None:
-    fired = {name for story in FILE.stories for name in happens(FILE.trace(story))}
-    assert set(EVERY) <= fired
-
-
-@pytest.mark.parametrize("fault", list(faults()))
-def test_without_any_one_faults_action_a_story_fails(
-    monkeypatch: pytest.MonkeyPatch, fault: str
-) -> None:
-    stories = {name: FILE.trace(name) for name in FILE.stories}
-    concerned = {n: t for n, t in stories.items() if fault in map(fault_in, t.steps)}
-    assert [name for name, trace in concerned.items() if falls_short(name, trace)] == []
-    act = World.do
-
-    def do_nothing_for_it(world: World, command: Command) -> bool:
-        return fault_in(command) == fault or act(world, command)
-
-    monkeypatch.setattr(World, "do", do_nothing_for_it)
-    assert any(falls_short(name, trace) for name, trace in concerned.items())
 
 
 def test_the_bounds_are_those_of_the_scopes() -> None:
@@ -136,15 +103,4 @@ def test_what_is_generated_is_read_again(tmp_path: Path) -> None:
     found = search(TINY).steps
     assert set(loaded.tuples) | set(loaded.happens) == set(found)
     assert all(loaded.trace(name) == Trace(TINY.setting, found[name]) for name in found)
-
-
-def test_a_cover_is_small_and_complete() -> None:
-    traces = {name: Trace(TINY.setting, steps) for name, steps in search(TINY).steps.items()}
-    chosen = reachable.cover(traces)
-    assert len(chosen) < len(traces) / 2
-    assert set(traces) <= {name for one in chosen for name in happens(traces[one])}
-
-
-def test_a_trace_that_does_not_fire_its_own_tuple_is_no_cover() -> None:
-    with pytest.raises(ValueError, match="no trace fires made up"):
-        reachable.cover({"made up": Trace(TINY.setting, (Deliver(0),))})
+    assert set(found) <= {name for each in loaded.traces() for name in fires(each)}

@@ -90,9 +90,9 @@ def shrunk(request: pytest.FixtureRequest) -> tuple[Mutant, Trace]:
     """A mutant, and what its long failing trace was shrunk to."""
     mutant = BY_NAME[request.param]
     own = [CHECKERS[mutant.promise]]
-    trace, tried = shrink(failing(mutant), mutant.promise, mutant.layer, mutant.parts, promises=own)
-    assert tried > len(trace.steps)
-    return mutant, trace
+    left = shrink(failing(mutant), mutant.promise, mutant.layer, mutant.parts, promises=own)
+    assert left.tried > len(left.trace.steps)
+    return mutant, left.trace
 
 
 def broken_by(trace: Trace, mutant: Mutant) -> str | None:
@@ -127,8 +127,8 @@ def test_no_pair_of_steps_can_be_left_out(shrunk: tuple[Mutant, Trace]) -> None:
 def test_shrinking_again_changes_nothing(shrunk: tuple[Mutant, Trace]) -> None:
     mutant, trace = shrunk
     own = [CHECKERS[mutant.promise]]
-    again, _ = shrink(trace, mutant.promise, mutant.layer, mutant.parts, promises=own)
-    assert again == trace
+    again = shrink(trace, mutant.promise, mutant.layer, mutant.parts, promises=own)
+    assert again.trace == trace
 
 
 def test_what_is_left_can_be_read_at_a_glance(shrunk: tuple[Mutant, Trace]) -> None:
@@ -158,7 +158,7 @@ def test_arguments_that_do_not_matter_become_plain() -> None:
         Setting(3, queue_limit=3, start_failures_max=7),
         (Deliver(1), Submit(9, "big", 5.0, 0), Receive(1), Crash(1)),
     )
-    trace, _ = shrink(wordy, "L1", parts=mutant.parts)
+    trace = shrink(wordy, "L1", parts=mutant.parts).trace
     assert trace.setting == Setting(1)
     assert trace.steps == (Submit(0), Crash(0))
 
@@ -169,7 +169,7 @@ def test_a_bug_of_the_wire_is_shrunk_on_wire() -> None:
     long = Trace(Setting(), (Submit(3, "fail"), Cancel(3), *steps, Advance(1.0), Submit(4)))
     assert broken_by(long, mutant) == "S14"
     own = [CHECKERS["S14"]]
-    trace, _ = shrink(long, "S14", Layer.WIRE, mutant.parts, promises=own)
+    trace = shrink(long, "S14", Layer.WIRE, mutant.parts, promises=own).trace
     assert broken_by(trace, mutant) == "S14"
     assert [at for at in range(len(trace.steps)) if broken_by(without(trace, at), mutant)] == []
     with pytest.raises(ValueError, match="does not break S14 on sim"):

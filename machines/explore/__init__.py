@@ -1,0 +1,1 @@
+"""The complete search: every schedule within bounds, finished and not sampled."""

@@ -1,0 +1,257 @@
+"""Canonical form: of all states that differ in names alone, one is kept.
+
+Workers, sessions and tasks have names that mean nothing: the pool treats them alike. Tasks are
+named in the order in which they were submitted, for that order means something; workers and
+sessions in the order of what is known of them without their names; where that says too little,
+every order is tried and the least result kept. What led to the same result through several
+orders looks the same through each: those renamings are all returned, for whoever watches may
+still tell them apart.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import frozen
+
+from machines.explore import body_form
+from machines.explore.core_form import (
+    IDLE_AT,
+    SESSIONS_AT,
+    TASKS_AT,
+    WORKERS_AT,
+)
+from machines.explore.mind import CORE_AT, OF, ROLL_AT, TIMERS_AT
+from machines.explore.names import Kind, Naming
+from machines.explore.renames import Renames
+from machines.explore.store import Store, to_bytes
+from pool.events import TimerKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from machines.explore.form import Form
+
+_NOTHING: Final[dict[int, int]] = {}
+Groups = list[list[int]]
+Bodies = dict[int, int]
+
+
+@frozen
+class _Known:
+    """What of a mind its names, and its bodies' order, depend on.
+
+    Attributes:
+        tasks: those that the mind knows, in the order in which they were submitted.
+        workers: those that the mind knows.
+        sessions: the same.
+        alone: what is known of each worker, but for all names but its tasks'.
+        hosted: the sessions of each.
+    """
+
+    tasks: tuple[int, ...]
+    workers: tuple[int, ...]
+    sessions: tuple[int, ...]
+    alone: dict[int, bytes]
+    hosted: dict[int, tuple[int, ...]]
+
+
+class Canon:
+    """Names states.
+
+    Args:
+        form: of minds.
+        minds: every mind.
+        bodies: every body.
+        symmetric: whether workers and sessions are put in order; if not, they stay in the order
+            in which they came.
+    """
+
+    def __init__(self, form: Form, minds: Store, bodies: Store, *, symmetric: bool) -> None:
+        self.namings: list[Naming] = []
+        self._minds = minds
+        self._bodies = bodies
+        self._symmetric = symmetric
+        self._naming_numbers: dict[Any, int] = {}
+        self._known: dict[int, _Known] = {}
+        self._bare: dict[tuple[int, tuple[int, ...]], bytes] = {}
+        self._of_minds = Renames(minds, form.meet, form.rename)
+        self._of_bodies = Renames(bodies, body_form.meet, body_form.rename)
+
+    def namings_of(self, mind: int, bodies: Bodies) -> tuple[int, ...]:
+        """The renamings that lead to the canonical state: one, and its equals.
+
+        Args:
+            mind: its number.
+            bodies: each worker's body, by its number.
+        """
+        known = self._known.get(mind)
+        if known is None:
+            known = self._known[mind] = self._know(mind)
+        over = [n for n, body in bodies.items() if body_form.is_over(self._bodies.values[body])]
+        lasting = {n: body for n, body in bodies.items() if n in known.workers or n not in over}
+        choices = self._choices(mind, known, lasting)
+        found: list[int] = []
+        best: tuple[bytes, ...] | None = None
+        for workers, sessions in choices:
+            naming = self._number(self._complete(known, lasting, workers, sessions))
+            if len(choices) == 1:
+                return (naming,)
+            renamed, rest = self.renamed(mind, lasting, naming)
+            result = (self._minds.data[renamed], *[self._bodies.data[body] for body in rest])
+            if best is None or result < best:
+                best, found = result, [naming]
+            elif result == best:
+                found.append(naming)
+        return tuple(found)
+
+    def renamed(self, mind: int, bodies: Bodies, naming: int) -> tuple[int, tuple[int, ...]]:
+        """The mind and the bodies with other names; the bodies in the order of their workers."""
+        workers = self.namings[naming].maps[Kind.WORKER]
+        lasting = sorted([(workers[n], body) for n, body in bodies.items() if n in workers])
+        return (
+            self._of_minds.of(mind, self.namings[naming]),
+            tuple([self._of_bodies.of(body, self.namings[naming]) for _, body in lasting]),
+        )
+
+    def _number(self, naming: Naming) -> int:
+        known = self._naming_numbers.setdefault(naming.key, len(self.namings))
+        if known == len(self.namings):
+            self.namings.append(naming)
+        return known
+
+    def _know(self, mind: int) -> _Known:
+        plain = self._minds.values[mind]
+        tasks, workers, sessions = self._of_minds.names(mind)
+        submitted = [row[0] for row in plain[CORE_AT][TASKS_AT]]
+        ordered = (*submitted, *sorted(set(tasks) - set(submitted)))
+        return _Known(
+            ordered,
+            tuple(sorted(workers)),
+            tuple(sorted(sessions)),
+            _worker_keys(plain, workers, ordered),
+            {row[0]: row[5] for row in plain[CORE_AT][WORKERS_AT]},
+        )
+
+    def _choices(
+        self, mind: int, known: _Known, bodies: Bodies
+    ) -> list[tuple[list[int], Sequence[int]]]:
+        """Each order of workers with bodies, and of sessions, that is to be tried."""
+        workers = sorted(bodies)
+        sessions = known.sessions
+        if not self._symmetric or (len(workers) < 2 and len(sessions) < 2):
+            return [(workers, sessions)]
+        alone = {
+            number: known.alone.get(number, b"") + self._bare_body(body, known.tasks)
+            for number, body in bodies.items()
+        }
+        if not sessions:
+            return [(list(w), sessions) for w in _orders(_grouped(workers, alone))]
+        plain = self._minds.values[mind]
+        grouped = _grouped(sessions, _session_keys(plain, sessions, known.tasks, alone))
+        ranks = {s: at for at, group in enumerate(grouped) for s in group}
+        both = {
+            w: (alone[w], tuple(sorted([ranks[s] for s in known.hosted.get(w, ())])))
+            for w in workers
+        }
+        return [
+            (list(w), list(s)) for w in _orders(_grouped(workers, both)) for s in _orders(grouped)
+        ]
+
+    def _bare_body(self, body: int, tasks: tuple[int, ...]) -> bytes:
+        """What the body is, but for the names of sessions, and of tasks that no mind knows."""
+        known = self._bare.get((body, tasks))
+        if known is None:
+            blind = Naming({task: at for at, task in enumerate(tasks)}, _NOTHING, _NOTHING)
+            plain = self._bodies.values[body]
+            marks = tuple(sorted(len(left) for _, left in plain[7]))
+            known = to_bytes((marks, body_form.rename(plain, blind)))
+            self._bare[body, tasks] = known
+        return known
+
+    def _complete(
+        self, known: _Known, bodies: Bodies, workers: Sequence[int], sessions: Sequence[int]
+    ) -> Naming:
+        """The renaming for this order; who is in bodies alone is named in the order of those."""
+        tasks = {task: at for at, task in enumerate(known.tasks)}
+        named = {session: at for at, session in enumerate(sessions)}
+        for worker in workers:
+            in_it, _, sessions_in_it = self._of_bodies.names(bodies[worker])
+            for task in in_it:
+                tasks.setdefault(task, len(tasks))
+            for session in sessions_in_it:
+                named.setdefault(session, len(named))
+        gone = [worker for worker in known.workers if worker not in bodies]
+        return Naming(tasks, {w: at for at, w in enumerate([*workers, *gone])}, named)
+
+
+def _worker_keys(mind: Any, workers: Sequence[int], ordered: Sequence[int]) -> dict[int, bytes]:
+    """What is known of each worker, but for its body, its sessions' names and its own."""
+    core = mind[CORE_AT]
+    tasks = {task: at for at, task in enumerate(ordered)}
+    rows = {row[0]: row for row in core[WORKERS_AT]}
+    idle = {worker: at for at, worker in enumerate(core[IDLE_AT])}
+    last = _last_held(core)
+    timers = _timers_of(mind, Kind.WORKER)
+    keys = {}
+    for number in workers:
+        row = rows.get(number)
+        own: Any = None
+        if row is not None:
+            places = [tuple([tasks[task] for task in place]) for place in row[3:5]]
+            own = (row[1], tasks.get(row[2], -1), *places, len(row[5]), *row[6:])
+        rest = (idle.get(number, -1), timers.get(number, ()), last.get(number, ()))
+        keys[number] = to_bytes((own, rest, number in mind[ROLL_AT][1], number in core[6]))
+    return keys
+
+
+def _last_held(core: Any) -> dict[int, tuple[int, ...]]:
+    """For each worker, which of the tasks, by their place, it has held last."""
+    found: dict[int, tuple[int, ...]] = {}
+    for at, row in enumerate(core[TASKS_AT]):
+        if row[10] is not None:
+            found[row[10]] = (*found.get(row[10], ()), at)
+    return found
+
+
+def _session_keys(
+    mind: Any, sessions: Sequence[int], ordered: Sequence[int], workers: Mapping[int, bytes]
+) -> dict[int, bytes]:
+    """What is known of each session, but for the names of workers and sessions."""
+    core = mind[CORE_AT]
+    tasks = {task: at for at, task in enumerate(ordered)}
+    rows = {row[0]: row for row in core[SESSIONS_AT]}
+    timers = _timers_of(mind, Kind.SESSION)
+    own: dict[int, tuple[int, ...]] = {}
+    for row in core[TASKS_AT]:
+        own[row[4]] = (*own.get(row[4], ()), tasks[row[0]])
+    keys = {}
+    for session in sessions:
+        row = rows.get(session)
+        home = b"" if row is None else workers.get(row[2], b"")
+        held: Any = None if row is None else (row[1], *row[3:])
+        rest = (own.get(session, ()), timers.get(session, ()))
+        there = (session in mind[ROLL_AT][2], session in core[8])
+        keys[session] = to_bytes((held, rest, there, home))
+    return keys
+
+
+def _timers_of(mind: Any, kind: Kind) -> dict[int, tuple[Any, ...]]:
+    found: dict[int, tuple[Any, ...]] = {}
+    for word, number, at in mind[TIMERS_AT]:
+        if OF.get(TimerKind(word)) is kind:
+            found[number] = (*found.get(number, ()), word, at)
+    return found
+
+
+def _grouped(members: Sequence[int], keys: Mapping[int, Any]) -> Groups:
+    """Members in the order of their keys, those with equal keys together."""
+    ordered = sorted(members, key=lambda member: keys[member])
+    return [list(group) for _, group in itertools.groupby(ordered, key=lambda one: keys[one])]
+
+
+def _orders(groups: Groups) -> Iterator[Iterator[int]]:
+    """Every order in which the groups stand as they do."""
+    for chosen in itertools.product(*[itertools.permutations(group) for group in groups]):
+        yield itertools.chain.from_iterable(chosen)

@@ -1,0 +1,162 @@
+"""Wandering: random short runs around a shrunk trace, for a shorter one that breaks the promise.
+
+Cutting ends in a trace of which nothing can be left out; there may be a shorter one all the same
+that goes another way. So runs are made that do some of what the trace does, under its setting or
+one near to it, and at random places something else instead. One of as many steps takes its place
+as a way out of a dead end.
+
+Source: for the idea, Glover and Laguna, "Tabu Search" (1997): moves on a plateau.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from machines import swarm, trace
+from machines.menu import BYTES, DISHES, Menu
+from machines.run import Run
+from machines.setting import Setting
+from machines.trace import Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from machines.drivers import Layer
+    from machines.parts import Parts
+    from machines.trace import Command
+    from model.checker import Checker
+
+WALKS: Final = 10_000
+_AFRESH_MAX: Final = 10
+_TRIES_MAX: Final = 8
+_NEAR: Final[dict[str, tuple[object, ...]]] = {
+    "size": (1, 2, 3),
+    "queue_limit": (None, 0, 1),
+    "start_failures_max": (1, 2, 3),
+    "openings_max": (0, 1),
+    "prefetch": (0, 1, 2, 3),
+    "tasks_max": (None, 1, 2),
+    "age_max": (None, 20.0),
+    "health_interval": (None, 30.0),
+    "health_failures_max": (1, 2, 3),
+    "session_ttl": (None, 10.0),
+    "max_overflow": (0, 1, 2),
+    "lazy": (False, True),
+    "strategy": ("lifo", "fifo"),
+    "probes_max": (1, 2),
+    "lost": ("immediate_retry", "backoff_retry", "failover", "abandon"),
+    "backoff": ("exponential", "linear"),
+    "fallback": (False, True),
+}
+_NAMES: Final = tuple(_NEAR)
+
+
+class Wanderer:
+    """Makes random short runs.
+
+    Args:
+        start: the trace that broke the promise first.
+        layer: where.
+        parts: the pool, perhaps with a bug planted in it.
+        promises: what the runs are held against.
+    """
+
+    def __init__(
+        self, start: Trace, layer: Layer, parts: Parts, promises: Iterable[type[Checker]]
+    ) -> None:
+        self._layer, self._parts, self._promises = layer, parts, tuple(promises)
+        self._chance = random.Random(0)  # noqa: S311 - reproducible choices, nothing secret
+        self._first = start.setting
+
+    def wander(self, near: Trace) -> tuple[Trace, str | None]:
+        """One run's trace, of no more steps than this one has, and the promise that it broke."""
+        kept, gaps = self._plan(near.steps)
+        setting = self._setting(near.setting)
+        with Run(setting, self._layer, self._parts, promises=self._promises) as run:
+            menu = Menu(run.world, self._off())
+            knows(menu, kept)
+            done = 0
+            for gap in gaps:
+                for step in kept[done:gap]:
+                    run.do(step)
+                done = gap
+                self._choose(run, menu)
+            for step in kept[done:]:
+                run.do(step)
+            run.finish()
+            broken = None if run.violation is None else run.violation.promise
+            return Trace(setting, tuple(run.steps)), broken
+
+    def _plan(self, steps: Sequence[Command]) -> tuple[list[Command], list[int]]:
+        """Which of the steps are done, and before which of those something else is."""
+        chance, size = self._chance, len(steps)
+        length = chance.randint(0, min(size, _AFRESH_MAX))
+        way = chance.randrange(4)
+        if way == 0:
+            return [], [0] * length
+        if way == 1:
+            begun = chance.randint(0, length)
+            return list(steps[:begun]), [begun] * (length - begun)
+        gone = min(size, chance.choice((1, 2, 2, 3, 3, 4)))
+        kept = sorted(chance.sample(range(size), size - gone))
+        gaps = sorted(chance.randint(0, len(kept)) for _ in range(chance.randint(0, gone)))
+        return [steps[at] for at in kept], gaps
+
+    def _off(self) -> frozenset[str]:
+        """What is never chosen: in three of ten runs, two of five commands and faults."""
+        if self._chance.random() < 0.7:
+            return frozenset()
+        return frozenset(name for name in swarm.NAMES if self._chance.random() < 0.4)
+
+    def _choose(self, run: Run, menu: Menu) -> None:
+        chance = self._chance
+        for _ in range(_TRIES_MAX):
+            often = chance.random() < 0.4
+            byte = chance.randrange(BYTES) if often else chance.choice(chance.choice(_KINDS))
+            command = menu.choose(byte)
+            if command is not None:
+                run.do(command)
+                return
+
+    def _setting(self, near: Setting) -> Setting:
+        chance = self._chance
+        base = chance.choice((near, near, _PLAIN, self._first))
+        changed: dict[str, Any] = {}
+        for _ in range(chance.choice((0, 0, 1, 1, 2))):
+            name = chance.choice(_NAMES)
+            changed[name] = chance.choice(_NEAR[name])
+        if not changed:
+            return base
+        try:
+            return attrs.evolve(base, **changed)
+        except ValueError:  # these do not go together
+            return base
+
+
+def knows(menu: Menu, steps: Iterable[Command]) -> None:
+    """The menu knows the tasks and sessions of these steps.
+
+    Args:
+        menu: what can come next.
+        steps: those that are done, or are going to be.
+    """
+    for step in steps:
+        if isinstance(step, trace.Submit):
+            menu.tasks = max(menu.tasks, step.task + 1)
+        elif isinstance(step, trace.OpenSession) and step.session not in menu.sessions:
+            menu.sessions.append(step.session)
+
+
+def _kinds() -> tuple[tuple[int, ...], ...]:
+    """The bytes of each kind of command: a rare kind is chosen as often as a frequent one."""
+    kinds: dict[object, list[int]] = {}
+    for byte, (dish, _) in enumerate(DISHES):
+        kinds.setdefault(dish, []).append(byte)
+    return tuple(tuple(those) for those in kinds.values())
+
+
+_KINDS: Final = _kinds()
+_PLAIN: Final = Setting()
