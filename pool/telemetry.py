@@ -143,7 +143,6 @@ class Telemetry:
     ) -> None:
         self.pending: list[Any] = []  # of Row and TelemetryEvent
         self._callbacks: tuple[Callback, ...] = (*callbacks, _log)
-        self._anybody = len(self._callbacks) > 1
         logged = _EVENTS.isEnabledFor(logging.DEBUG)
         self._of_tasks = self._callbacks if logged else tuple(callbacks)
         self.per_task = self.timed = bool(self._of_tasks)
@@ -200,7 +199,7 @@ class Telemetry:
         """
         kind = type(effect)
         self._forget_gone(effect)
-        if kind in _QUIET and not self._anybody and not _EVENTS.isEnabledFor(logging.DEBUG):
+        if kind in _QUIET and len(self._callbacks) < 2 and not _EVENTS.isEnabledFor(logging.DEBUG):
             return
         values = {name: getattr(effect, name) for name in _FIELDS[kind]}
         if "session" in values:
