@@ -321,7 +321,7 @@ def check(
 @click.option(
     "--walks",
     type=click.IntRange(0),
-    default=10_000,
+    default=14_000,
     show_default=True,
     help="So many short random runs in vain end the search for a shorter trace.",
 )
