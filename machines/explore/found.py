@@ -140,12 +140,14 @@ def keep(finding: Finding, space: Space, pool: Pool, folder: Path) -> Found:
 
 
 def _keep_shrunk(trace: Trace, promise: str, pool: Pool, folder: Path) -> Found:
-    smaller, _ = shrink(trace, promise, Layer.SIM, pool.parts, promises=pool.promises)
+    shrunk = shrink(trace, promise, Layer.SIM, pool.parts, promises=pool.promises)
+    smaller = shrunk.trace
     report = execute(smaller, Layer.SIM, pool.parts, promises=pool.promises)
     example = counterexample.new(smaller, report, Status.OPEN, **_origin(pool))
     real = replay(example, Layer.REAL, parts=pool.parts, promises=pool.promises)
     same = real.answer is Answer.VIOLATED and real.promise == promise
-    example = evolve(example, world=Worlds.BOTH if same else Worlds.SIM)
+    world = Worlds.BOTH if same else Worlds.SIM
+    example = evolve(example, world=world, certificate=shrunk.certificate)
     path = counterexample.save(example, folder)
     told = tuple(story.story(smaller, report))
     return Found(example, path, told, len(trace.steps))
