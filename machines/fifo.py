@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from machines import trace
 from machines.drivers import Layer
 from machines.parts import POOL, Parts
-from machines.run import Run, deliver, open_gate, receive
+from machines.run import Run, moves_of
 from machines.trace import Trace
 
 if TYPE_CHECKING:
@@ -74,9 +74,6 @@ def able(world: World) -> Iterator[Command]:
         world: the one in which it can.
     """
     for body in world.active.values():
-        if body.facts:
-            yield deliver(body.number)
-        if body.receptive:
-            yield receive(body.number)
-        if body.openable and body.at_gate is not None:
-            yield open_gate(body.at_gate.number)
+        for move in moves_of(body):
+            if not isinstance(move, trace.Continue):
+                yield move

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field
 
+from machines import vocabulary
 from machines.parts import POOL, Parts
-from machines.retold import Retold, opened
+from machines.retold import Retold
 from machines.setting import ELSEWHERE
 from model import history as saw
 from model.breaker_safety import OnlyProbesPass
@@ -108,7 +109,7 @@ def check(
     except (ValueError, TypeError, KeyError) as error:
         raise LogError(f"{path}: its configuration is none of a pool: {error}") from error
     court, retold = _Court(), Retold(parts.core(config))
-    court.observe(opened(config))
+    court.observe(vocabulary.opened(config))
     first = None
     for entry in reader.entries():
         first = entry.at if first is None else first

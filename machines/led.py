@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -54,14 +55,19 @@ class Told:
 class Fate:
     """What the record says of one worker.
 
+    A task may be sent to it, taken back and sent again: each is a sending of its own.
+
     Attributes:
         start: how its start must go for that.
-        begun: the tasks that it began, or may have.
+        times: how often each task was sent to it.
+        sent: the sendings that were not taken back, each a task and which of its sendings.
+        begun: those of them that it began, or may have.
     """
 
     start: Start = Start.HANGS
-    sent: list[int] = field(factory=list)
-    begun: set[int] = field(factory=set)
+    times: Counter[int] = field(factory=Counter)
+    sent: list[tuple[int, int]] = field(factory=list)
+    begun: set[tuple[int, int]] = field(factory=set)
 
 
 class Led:
@@ -84,6 +90,7 @@ class Led:
         self._lines = lines
         self._operations = operations
         self._fates = _fates(lines)
+        self._times: dict[int, Counter[int]] = {worker: Counter() for worker in self._fates}
         self._read = 0
         self._leaders: dict[type, Callable[[Any], object]] = {
             told.PoolStarted: lambda _: None,  # the run has told it already
@@ -170,12 +177,8 @@ class Led:
             self._do(trace.NextStart(starts[0]))
         self._doubt(starts[1:])  # only the first of several can be chosen
         for effect in line.asked:
-            if isinstance(effect, do.KillWorker):
-                self._make_begin(effect.worker, self._fates[effect.worker].begun)
-            elif isinstance(effect, do.RecallTasks):
-                recalled = self._lines[self.at + 1].event
-                back = recalled.tasks if isinstance(recalled, told.TasksRecalled) else ()
-                self._make_begin(effect.worker, self._fates[effect.worker].begun - set(back))
+            if isinstance(effect, (do.KillWorker, do.RecallTasks)):
+                self._make_begin(effect.worker)
 
     def _doubt(self, starts: Sequence[Start]) -> None:
         self.unsure = self.unsure or any(start is not Start.NORMAL for start in starts)
@@ -233,7 +236,7 @@ class Led:
         body = self._world.bodies.get(event.worker)
         if body is None:
             return
-        self._make_begin(event.worker, self._fates[event.worker].begun)
+        self._make_begin(event.worker)
         if event.code == 0 and any(order.kind is OrderKind.STOP for order in body.inbox):
             while body.alive and self._move(body):
                 pass
@@ -271,18 +274,23 @@ class Led:
             return self._do(trace.Open(body.at_gate.number))
         return body.receptive and self._do(trace.Receive(body.number))
 
-    def _make_begin(self, worker: int, tasks: set[int]) -> None:
-        """The worker has taken up every task of these that lies in its inbox."""
+    def _make_begin(self, worker: int) -> None:
+        """The worker has taken up every task in its inbox that it is going to begin."""
         body = self._world.bodies.get(worker)
-        while body is not None and _lies_in(body, tasks) and self._move(body):
+        while body is not None and _lies_in(body, self._begun(worker)) and self._move(body):
             pass
 
     def _begin_tasks(self) -> None:
         """Whoever can begin a task that it is going to begin does so."""
         for body in list(self._world.active.values()):
-            begun = self._fates[body.number].begun
+            begun = self._begun(body.number)
             while body.receptive and _lies_in(body, begun):
                 self._do(trace.Receive(body.number))
+
+    def _begun(self, worker: int) -> set[int]:
+        """The tasks that it begins as they were sent to it last."""
+        begun = self._fates[worker].begun
+        return {task for task, times in self._times[worker].items() if (task, times) in begun}
 
     # What the world has told since is held against the record.
 
@@ -294,6 +302,9 @@ class Led:
                 difference = _difference(asked, line.asked)
                 if difference:
                     return self._part(difference)
+                for effect in asked:
+                    if isinstance(effect, do.SendTask):
+                        self._times[effect.worker][effect.task] += 1
                 self.at += 1
             elif all(isinstance(effect, do.ResultDropped) for effect in asked):
                 self.extras += 1
@@ -334,18 +345,21 @@ def _fates(lines: Sequence[Told]) -> dict[int, Fate]:
             if isinstance(effect, do.SpawnWorker):
                 fates[effect.worker] = Fate()
             elif isinstance(effect, do.SendTask):
-                fates[effect.worker].sent.append(effect.task)
-                fates[effect.worker].begun.add(effect.task)
+                fate = fates[effect.worker]
+                fate.times[effect.task] += 1
+                fate.sent.append((effect.task, fate.times[effect.task]))
+                fate.begun.add(fate.sent[-1])
         event = line.event
         worker = getattr(event, "worker", None)
-        fate = None if worker is None else fates.get(worker)
-        if fate is None:
+        if worker not in fates:
             continue
+        fate = fates[worker]
         if type(event) in _STARTS:
             fate.start = _STARTS[type(event)]
         elif isinstance(event, told.TasksRecalled):
-            fate.sent = [task for task in fate.sent if task not in event.tasks]
-            fate.begun -= set(event.tasks)
+            back = {(task, fate.times[task]) for task in event.tasks}
+            fate.sent = [sending for sending in fate.sent if sending not in back]
+            fate.begun -= back
         elif isinstance(event, (told.WorkerExited, told.WorkerReaped)) and event.unstarted:
             fate.begun -= set(fate.sent[-event.unstarted :])
     return fates

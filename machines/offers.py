@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from machines import trace
-from machines.body import Condition
 from machines.parts import POOL, Parts
-from machines.run import Run
+from machines.run import Run, moves_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,14 +58,7 @@ def _others(step: Command, world: World) -> Iterator[Command]:
 def _next(world: World) -> Iterator[Command]:
     """What the schedule can do."""
     for body in world.active.values():
-        if body.facts:
-            yield trace.Deliver(body.number)
-        if body.receptive:
-            yield trace.Receive(body.number)
-        if body.openable and body.at_gate is not None:
-            yield trace.Open(body.at_gate.number)
-        if body.condition is Condition.STOPPED:
-            yield trace.Continue(body.number)
+        yield from moves_of(body)
     for task in world.diverted:
         yield trace.Divert(task)
     if world.timers:

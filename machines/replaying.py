@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from machines import story
+from machines import beside, story
 from machines.as_test import CannotBeTest, as_test
 from machines.conclusion import worlds_told
 from machines.counterexample import Counterexample
@@ -86,9 +84,8 @@ def _here(work: Sequence[_Work], advance: Callable[[], None]) -> Iterator[Replay
 
 def _apart(work: Sequence[_Work], jobs: int, advance: Callable[[], None]) -> Iterator[Replay]:
     """Everything is done by so many processes; which does what changes nothing of what comes."""
-    context = multiprocessing.get_context("spawn")
     with contextlib.ExitStack() as stack:
-        executor = ProcessPoolExecutor(min(jobs, len(work)), mp_context=context)
+        executor = beside.executor(min(jobs, len(work)))
         stack.callback(executor.shutdown, cancel_futures=True)
         for one, result in zip(work, executor.map(_run_apart, work), strict=True):
             for _ in range(one[2]):

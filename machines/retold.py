@@ -18,7 +18,6 @@ from pool import events as told
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pool.config import PoolConfig
     from pool.core import Core
     from pool.record import Entry
 
@@ -27,23 +26,6 @@ _WISHES: Final = {
     told.SessionReopened: "reopen",
     told.SessionCloseRequested: "close",
 }
-
-
-def opened(config: PoolConfig) -> saw.Opened:
-    """How the pool's history begins.
-
-    Args:
-        config: of the pool.
-    """
-    return saw.Opened(
-        config.size,
-        config.queue_limit,
-        config.grace,
-        config.max_overflow,
-        config.lazy,
-        config.breaker.failures_max,
-        config.breaker.probes_max,
-    )
 
 
 class Retold:
@@ -112,7 +94,7 @@ class Retold:
     def _effect(self, effect: do.Effect) -> Iterator[saw.Record]:
         if isinstance(effect, do.ResolveTask):
             self._session_of.pop(effect.task, None)
-            yield vocabulary.resolved(effect, None)
+            yield vocabulary.resolved(effect, self._value(effect.task))
             return
         if isinstance(effect, do.RefuseTask):
             yield vocabulary.refused(effect, self._session_of.pop(effect.task, None))
@@ -123,3 +105,7 @@ class Retold:
         if isinstance(effect, do.SpawnWorker):
             self._lives.add(effect.worker)
             yield saw.Launched(effect.worker)
+
+    def _value(self, _: int) -> Any:
+        """What the task's function returned or raised, for whoever knows it."""
+        return None

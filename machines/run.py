@@ -26,7 +26,7 @@ from pool.events import TimerKind
 from pool.lifecycle import WorkerState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
     from machines.body import Body
@@ -265,6 +265,18 @@ def fair_move(body: Body) -> Command | None:
     if body.openable and body.at_gate is not None:
         return open_gate(body.at_gate.number)
     return receive(body.number) if body.receptive else None
+
+
+def moves_of(body: Body) -> Iterator[Command]:
+    """All that any schedule may do with this worker next, if nothing new goes wrong."""
+    if body.facts:
+        yield deliver(body.number)
+    if body.receptive:
+        yield receive(body.number)
+    if body.openable and body.at_gate is not None:
+        yield open_gate(body.at_gate.number)
+    if body.condition is _STOPPED:
+        yield trace.Continue(body.number)
 
 
 # The commands of a fair schedule come again and again; each is made, and checked, once.

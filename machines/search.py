@@ -15,11 +15,11 @@ import attrs
 from attrs import define, field, frozen
 
 from machines import trace
-from machines.body import Condition
 from machines.coverage import Lookout, fault_in
 from machines.drivers.sim import SimDriver
 from machines.gate import Start
 from machines.parts import POOL
+from machines.run import moves_of
 from machines.trace import Elsewhere
 from machines.world import World
 
@@ -187,14 +187,7 @@ def _commands(probe: Probe, steps: Steps) -> Iterator[Command]:
             yield attrs.evolve(submit, task=submitted)
     yield from _asks(scope, steps)
     for body in world.bodies.values():
-        if body.facts:
-            yield trace.Deliver(body.number)
-        if body.receptive:
-            yield trace.Receive(body.number)
-        if body.openable and body.at_gate is not None:
-            yield trace.Open(body.at_gate.number)
-        if body.condition is Condition.STOPPED:
-            yield trace.Continue(body.number)
+        yield from moves_of(body)
     for task in world.diverted:
         for how in Elsewhere:
             yield trace.Divert(task, how)

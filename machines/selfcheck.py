@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import time
-from concurrent.futures import ProcessPoolExecutor
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +12,7 @@ import attrs
 from attrs import frozen
 from hypothesis import Phase, settings
 
-from machines import counterexample
+from machines import beside, counterexample
 from machines.burst import BurstMachine
 from machines.counterexample import Counterexample, Status
 from machines.drivers import Layer
@@ -229,8 +227,7 @@ def check_all(
         jobs_in_order = [jobs[at] for at in order]
         results: Iterable[Check] = (check(m, s, real_times=times) for m, s, times in jobs_in_order)
         if processes > 1:
-            context = multiprocessing.get_context("spawn")
-            executor = ProcessPoolExecutor(processes, mp_context=context)
+            executor = beside.executor(processes)
             stack.callback(executor.shutdown, cancel_futures=True)
             results = executor.map(_check_apart, *zip(*jobs_in_order, strict=True))
         for at, one in zip(order, results, strict=True):

@@ -156,6 +156,19 @@ def waits_of(policy: RetryPolicy) -> Waits:
     )
 
 
+def opened(config: PoolConfig) -> saw.Opened:
+    """How a pool's history begins."""
+    return saw.Opened(
+        config.size,
+        config.queue_limit,
+        config.grace,
+        config.max_overflow,
+        config.lazy,
+        config.breaker.failures_max,
+        config.breaker.probes_max,
+    )
+
+
 def configured(config: PoolConfig) -> saw.Configured:
     """What of a pool's configuration its promises speak of."""
     return saw.Configured(

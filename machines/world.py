@@ -92,17 +92,7 @@ class World:
             effects.ResultDropped: self._perform_drop,
             effects.PoolClosed: self._perform_closed,
         }
-        self._see(
-            saw.Opened(
-                config.size,
-                config.queue_limit,
-                config.grace,
-                config.max_overflow,
-                config.lazy,
-                config.breaker.failures_max,
-                config.breaker.probes_max,
-            )
-        )
+        self._see(vocabulary.opened(config))
         self._watch(vocabulary.configured(config))
         self._tell(told.PoolStarted())
 

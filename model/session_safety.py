@@ -21,12 +21,9 @@ class OneWorkerInOrder(Checker):
     def __init__(self) -> None:
         super().__init__()
         self._session_of: dict[int, int] = {}
-        self._place: dict[int, int] = {}
         self._worker: dict[int, int] = {}
-        self._last: dict[
-            int, tuple[int, int]
-        ] = {}  # by session its last task, and that one's place
-        self._submitted_before = 0
+        self._unresolved: dict[int, list[int]] = {}
+        self._passed: dict[int, int] = {}
 
     def watches(self) -> Watches:
         return {
@@ -39,8 +36,7 @@ class OneWorkerInOrder(Checker):
     def _submitted(self, record: saw.Submitted) -> None:
         if record.session is not None:
             self._session_of[record.task] = record.session
-            self._place[record.task] = self._submitted_before
-            self._submitted_before += 1
+            self._unresolved.setdefault(record.session, []).append(record.task)
 
     def _assigned(self, record: saw.Assigned) -> str | None:
         session = self._session_of.get(record.task)
@@ -50,16 +46,22 @@ class OneWorkerInOrder(Checker):
         worker = self._worker.setdefault(session, record.worker)
         if worker != record.worker:
             return f"{what} was sent to worker {record.worker}, but the session lives on {worker}"
-        place = self._place[record.task]
-        last, later = self._last.get(session, (-1, -1))
-        if place < later:
+        if record.task in self._passed:
+            last = self._passed[record.task]
             return f"{what} was sent after task {last}, which was submitted later"
-        self._last[session] = (record.task, place)
+        for earlier in self._unresolved[session]:
+            if earlier == record.task:
+                break
+            self._passed[earlier] = record.task
         return None
 
     def _resolved(self, record: saw.Resolved) -> None:
-        self._session_of.pop(record.task, None)
-        self._place.pop(record.task, None)
+        session = self._session_of.pop(record.task, None)
+        self._passed.pop(record.task, None)
+        if session is not None:
+            self._unresolved[session].remove(record.task)
+            if not self._unresolved[session]:
+                del self._unresolved[session]
 
     def _moved(self, record: saw.SessionMoved) -> None:
         if record.because in ("worker_lost", "reopened") or record.after == lifecycle.LAST:

@@ -33,7 +33,7 @@ def _processors() -> int:
 @click.option(
     "--overtakes",
     type=_AMOUNT,
-    default=1,
+    default=0,
     show_default=True,
     help="So often a timer fires while something else could happen first.",
 )

@@ -13,7 +13,7 @@ from machines.explore.engine import Search, search
 from machines.explore.found import Found, keep
 from machines.explore.limits import Limits
 from machines.explore.meter import Meter
-from machines.explore.options import Options
+from machines.explore.options import AMOUNTS, Options
 from model.promises import WORDS
 
 if TYPE_CHECKING:
@@ -49,9 +49,8 @@ def explore(
     Raises:
         ClickException: it cannot run.
     """
-    names = ("workers", "sessions", "tasks", "faults", "asks", "overtakes")
     options = _options(
-        bounds=Bounds(**{name: given.pop(name) for name in names}),
+        bounds=Bounds(**{name: given.pop(name) for name in AMOUNTS}),
         symmetric=symmetric,
         mutant=mutant,
         promise=promise,
@@ -156,6 +155,9 @@ def report(options: Options, outcome: Outcome, found: list[Found]) -> list[str]:
     lines.append(
         f"{verdict}: {kept}, {counts.transitions:,} steps, {counts.depth} deep, "
         f"{outcome.seconds:.1f} s; {_findings(found)}"
+    )
+    lines.append(
+        "within: " + ", ".join(f"{name} {getattr(options.bounds, name)}" for name in AMOUNTS)
     )
     return lines
 

@@ -157,9 +157,9 @@ _TASKS: Final[dict[type[Checker], dict[str, Form]]] = {
 _SESSIONS: Final[dict[type[Checker], dict[str, Form]]] = {
     OneWorkerInOrder: {
         "_session_of": _tasks(SESSION),
-        "_place": _tasks(),
         "_worker": _sessions(WORKER),
-        "_last": _sessions(TASK),
+        "_unresolved": _sessions(Sequence(TASK, list)),
+        "_passed": _tasks(TASK),
     },
     OwnState: {
         "_session_of": _tasks(SESSION),

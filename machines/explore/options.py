@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import asdict, evolve, field, frozen, validators
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 SAVED = Path("artifacts/counterexamples")
 PLANTED = Path("artifacts/reports/planted")
+
+
+AMOUNTS: Final = ("workers", "sessions", "tasks", "faults", "asks", "overtakes")
 
 
 @frozen
@@ -66,8 +69,7 @@ class Options:
 
     def facts(self) -> dict[str, Any]:
         """What is searched, as plain data."""
-        names = ("workers", "sessions", "tasks", "faults", "asks", "overtakes")
-        amounts = {name: getattr(self.bounds, name) for name in names}
+        amounts = {name: getattr(self.bounds, name) for name in AMOUNTS}
         return {
             **amounts,
             "symmetry": self.symmetric,

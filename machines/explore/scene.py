@@ -14,7 +14,6 @@ import attrs
 from attrs import frozen
 
 from machines import trace
-from machines.body import Condition
 from machines.explore import body_form
 from machines.explore.bench import BodyBench, MindBench
 from machines.explore.canon import Canon
@@ -31,6 +30,7 @@ from machines.explore.mind import (
 from machines.explore.names import FRESH
 from machines.explore.store import Store
 from machines.gate import Start
+from machines.run import moves_of
 from machines.trace import Elsewhere, How, Toward, Way
 from model import history as saw
 from pool.events import TimerKind
@@ -315,7 +315,7 @@ class Scenes:
         value, plain = self.minds.values[mind], self.bodies.values[body]
         operations = dict(value[OPERATIONS_AT])
         operations |= dict.fromkeys(self._others(value)[len(operations) :], "echo")
-        list_ = _owed_of if cost is Cost.NOTHING else _faults_of
+        list_ = moves_of if cost is Cost.NOTHING else _faults_of
         commands = list(list_(body_form.thaw(plain, worker)))
         if any(isinstance(command, (trace.Mangle, trace.Garble)) for command in commands):
             self._minds.put(value)
@@ -343,18 +343,6 @@ class Scenes:
             turn = self._minds.do_to(value, command)
             if turn is not None:
                 yield command, self._kept(turn)
-
-
-def _owed_of(body: Body) -> Iterator[Command]:
-    """What the schedule may do with a body."""
-    if body.facts:
-        yield trace.Deliver(body.number)
-    if body.receptive:
-        yield trace.Receive(body.number)
-    if body.openable and body.at_gate is not None:
-        yield trace.Open(body.at_gate.number)
-    if body.condition is Condition.STOPPED:
-        yield trace.Continue(body.number)
 
 
 def _faults_of(body: Body) -> Iterator[Command]:

@@ -18,7 +18,7 @@ from machines.explore.names import GONE
 from model import history as saw
 from model.breaker_safety import OnlyProbesPass
 from model.promptness import DoneAtOnce
-from model.session_safety import LossIsLoud, OneWorkerInOrder, OwnState
+from model.session_safety import LossIsLoud, OwnState
 from model.session_wishes import WishesGranted
 from model.starvation import NobodyStarves
 from model.task_safety import ResolvesOnce
@@ -48,34 +48,6 @@ def _resolves_once(own: Own, _: Sequence[saw.Record], __: float) -> None:
     dead.add(GONE)
     for task, holders in own["_holders"].items():
         own["_holders"][task] = [GONE] if dead.intersection(holders) else sorted(set(holders))
-
-
-def _one_worker_in_order(own: Own, _: Sequence[saw.Record], __: float) -> None:
-    """Of a session's last task only its place is asked, and only against older tasks of that one.
-
-    So a mark stands for it, with a name of its own, and goes when no older task is left.
-    """
-    place, last = own["_place"], own["_last"]
-    tasks: dict[int, list[int]] = {}
-    for task, session in own["_session_of"].items():
-        tasks.setdefault(session, []).append(task)
-    marks = {session: place[task] for session, task in last.items() if task in place}
-    last.clear()
-    ranked = {}
-    for session, members in tasks.items():
-        mark = marks.get(session)
-        outlived = mark is not None and any(place[task] < mark for task in members)
-        older = [mark] if mark is not None and outlived else []
-        places = sorted({*(place[task] for task in members), *older})
-        ranked.update({task: places.index(place[task]) for task in members})
-        if older:
-            last[session] = _MARK - session
-            ranked[_MARK - session] = places.index(older[0])
-    place.clear()
-    place.update(ranked)
-
-
-_MARK: Final = -10
 
 
 def _own_state(own: Own, records: Sequence[saw.Record], _: float) -> None:
@@ -174,7 +146,6 @@ def settle(checker: Checker, records: Sequence[saw.Record], now: float) -> None:
 
 SETTLE: Final[dict[type[Checker], Settle]] = {
     ResolvesOnce: _resolves_once,
-    OneWorkerInOrder: _one_worker_in_order,
     OwnState: _own_state,
     LossIsLoud: _loss_is_loud,
     OnlyProbesPass: _only_probes_pass,

@@ -11,11 +11,12 @@ import heapq
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import define, field
+from attrs import define
 
 from machines import vocabulary
 from machines.free.seen import state_told
 from machines.free.work import BIG_BYTES, STARTED
+from machines.retold import Retold
 from model import history as saw
 from model import linearizability
 from model.linearizability import UNKNOWN
@@ -34,16 +35,10 @@ if TYPE_CHECKING:
 
 # Why a session's state is gone, so that nothing is found there until it is opened again.
 _LOSING: Final = ("worker_lost", "expired")
-_WISHES: Final = {
-    told.SessionOpened: "open",
-    told.SessionReopened: "reopen",
-    told.SessionCloseRequested: "close",
-}
 
 
-@define
-class _Core:
-    """What a core makes of the record, entry by entry, as records of the model's history.
+class _Core(Retold):
+    """What a core makes of a free run's record; that functions started, their workers noted.
 
     Attributes:
         sessions: which session each task belongs to.
@@ -51,69 +46,40 @@ class _Core:
         lost: when each session was lost.
     """
 
-    run: FreeRun
-    operations: dict[int, Operation]
-    sessions: dict[int, int | None] = field(factory=dict)
-    resolved: dict[int, float] = field(factory=dict)
-    lost: list[tuple[int, float]] = field(factory=list)
-    lives: set[int] = field(factory=set)
+    def __init__(self, run: FreeRun, operations: dict[int, Operation]) -> None:
+        super().__init__(Core(run.plan.setting.config()))
+        self.sessions: dict[int, int | None] = {}
+        self.resolved: dict[int, float] = {}
+        self.lost: list[tuple[int, float]] = []
+        self._run = run
+        self._operations = operations
+        self._at = 0.0
 
-    def records(self) -> list[tuple[float, list[saw.Record]]]:
+    def turns(self) -> list[tuple[float, list[saw.Record]]]:
         """For each entry its time, and what it shows."""
-        core = Core(self.run.plan.setting.config())
         turns = []
-        for entry in self.run.record:
-            shown = list(self._before(entry))
-            asked = core.handle(entry.event, entry.at)
-            if isinstance(entry.event, told.TaskSubmitted):
-                shown += self._accepted(entry, asked)
-            for effect in asked:
-                shown += self._effect(effect, entry.at)
-            turns.append((entry.at, [*shown, saw.Told(entry.at)]))
+        for entry in self._run.record:
+            self._at = entry.at
+            turns.append((entry.at, list(self.records(entry))))
         return turns
 
-    def _before(self, entry: Entry) -> Iterator[saw.Record]:
-        event: Any = entry.event
-        if isinstance(event, (told.CancelRequested, told.KillRequested)):
-            yield saw.CancelAsked(event.task, forcibly=isinstance(event, told.KillRequested))
-        elif type(event) in _WISHES:
-            yield saw.SessionAsked(event.session, _WISHES[type(event)])
-        elif isinstance(event, told.ShutdownRequested):
-            yield saw.ShutdownAsked(event.grace, event.cancel_waiting)
-        elif isinstance(event, told.TasksRecalled):
-            yield saw.Recalled(event.worker, event.tasks)
-        elif isinstance(event, told.SpawnFailed):
-            self.lives.discard(event.worker)
-            yield saw.Died(event.worker)
-        dead = isinstance(event, (told.WorkerExited, told.WorkerReaped))
-        cut = isinstance(event, told.FrameCorrupt) and event.reason == "cut"
-        if (dead or cut) and event.worker in self.lives:
-            self.lives.discard(event.worker)
-            yield saw.Died(event.worker)
+    def _proven(self, _: told.ResultReceived) -> Iterator[saw.Record]:
+        return iter(())
 
     def _accepted(self, entry: Entry, asked: list[do.Effect]) -> Iterator[saw.Record]:
         event: Any = entry.event
         self.sessions[event.task] = event.session
-        if not any(isinstance(effect, do.RefuseTask) for effect in asked):
-            at = None if event.deadline is None else entry.at + event.deadline
-            yield saw.Submitted(event.task, at, event.retries, event.session)
+        yield from super()._accepted(entry, asked)
 
-    def _effect(self, effect: do.Effect, at: float) -> Iterator[saw.Record]:
+    def _effect(self, effect: do.Effect) -> Iterator[saw.Record]:
         if isinstance(effect, do.ResolveTask):
-            self.resolved[effect.task] = at
-            yield vocabulary.resolved(effect, _told_value(self.operations.get(effect.task)))
-            return
-        if isinstance(effect, do.RefuseTask):
-            yield vocabulary.refused(effect, self.sessions[effect.task])
-            return
-        if isinstance(effect, do.SessionMoved) and effect.because in _LOSING:
-            self.lost.append((effect.session, at))
-        record = vocabulary.record_of(effect)
-        if record is not None:
-            yield record
-        if isinstance(effect, do.SpawnWorker):
-            self.lives.add(effect.worker)
-            yield saw.Launched(effect.worker)
+            self.resolved[effect.task] = self._at
+        elif isinstance(effect, do.SessionMoved) and effect.because in _LOSING:
+            self.lost.append((effect.session, self._at))
+        yield from super()._effect(effect)
+
+    def _value(self, task: int) -> Any:
+        return _told_value(self._operations.get(task))
 
 
 @define
@@ -139,19 +105,9 @@ def history_of(run: FreeRun) -> History:
     """
     of = {one.task: one for one in run.seen.operations if one.task is not None}
     core = _Core(run, of)
-    turns = core.records()
+    turns = core.turns()
     noted = sorted(_noted(run, core.resolved), key=lambda turn: turn[0])
-    config = run.plan.setting.config()
-    opened = saw.Opened(
-        config.size,
-        config.queue_limit,
-        config.grace,
-        config.max_overflow,
-        config.lazy,
-        config.breaker.failures_max,
-        config.breaker.probes_max,
-    )
-    records: list[saw.Record] = [opened]
+    records: list[saw.Record] = [vocabulary.opened(run.plan.setting.config())]
     for _, shown in heapq.merge(turns, noted, key=lambda turn: turn[0]):
         records += shown
     records += [saw.LeftOver(what) for what in run.left]

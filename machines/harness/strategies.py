@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import attrs
 from hypothesis import strategies as st
 
 from machines import trace
@@ -14,17 +15,16 @@ from machines.gate import Start
 from machines.setting import Setting
 from machines.trace import How, Toward, Way
 from machines.workload import NEVER, OPERATIONS
-from pool import Backoff, BreakerPolicy, PoolConfig, RetryPolicy, Shape
+from pool import PoolConfig, Shape
 from pool.config import STRATEGIES
 from pool.frames import FROM_WORKER, TO_WORKER, Frame, encode
-from pool.recovery import Category, Strategy
+from pool.recovery import Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from machines.trace import Command
 
-_LOST: Final = (Category.CONNECTION, Category.COMMUNICATION)
 _ENDING: Final = sorted(set(OPERATIONS) - NEVER)
 _PAYLOAD_MAX: Final = 256
 _U64: Final = (1 << 64) - 1
@@ -46,7 +46,7 @@ def pool_configurations(size_max: int = 2) -> st.SearchStrategy[PoolConfig]:
     Args:
         size_max: of the pool; each worker is a process.
     """
-    return st.builds(_config, st.integers(1, size_max), *_shared())
+    return st.builds(_setting, st.integers(1, size_max), *_shared()).map(_config)
 
 
 def task_batches(tasks_max: int = 8, first: int = 0) -> st.SearchStrategy[list[Command]]:
@@ -198,29 +198,8 @@ def _setting(
     )
 
 
-def _config(
-    size: int,
-    max_overflow: int,
-    lazy: bool,
-    strategy: str,
-    queue_limit: int | None,
-    prefetch: int,
-    tasks_max: int | None,
-    *recovery: Any,
-) -> PoolConfig:
-    lost, backoff = recovery
-    return PoolConfig(
-        size=size,
-        max_overflow=max_overflow,
-        lazy=lazy,
-        strategy=strategy,
-        queue_limit=_room(queue_limit, lazy=lazy, max_overflow=max_overflow),
-        prefetch=prefetch,
-        tasks_max=tasks_max,
-        retry=RetryPolicy(backoff=Backoff(shape=backoff), strategies=dict.fromkeys(_LOST, lost)),
-        breaker=BreakerPolicy(),
-        grace=1.0,
-    )
+def _config(setting: Setting) -> PoolConfig:
+    return attrs.evolve(setting.config(), grace=1.0)
 
 
 def _room(queue_limit: int | None, *, lazy: bool, max_overflow: int) -> int | None:

@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 
 from machines import counterexample
+from machines.explore.bounds import Bounds
+from machines.explore.cli import explore
+from machines.explore.options import AMOUNTS
 
 pytestmark = pytest.mark.integration
 
@@ -82,6 +85,14 @@ def test_a_search_that_finds_nothing_is_complete_and_exits_with_0() -> None:
     assert ran.returncode == 0
     assert ran.stdout.startswith(f"complete: {facts['orbits']:,} orbits")
     assert "nothing found" in ran.stdout
+    assert "overtakes 0" in ran.stdout.splitlines()[-1]
+
+
+def test_the_command_searches_within_the_bounds_that_are_documented() -> None:
+    defaults = {option.name: option.default for option in explore.params}
+    assert {name: defaults[name] for name in AMOUNTS} == {
+        name: getattr(Bounds(), name) for name in AMOUNTS
+    }
 
 
 def test_two_runs_and_any_number_of_processes_count_the_same() -> None:

@@ -99,6 +99,8 @@ def test_interrupt_in_the_middle_of_the_core_breaks_the_pool_quietly_and_hangs_n
 ) -> None:
     held = [pool.submit(wait_for_ever) for _ in range(5)]
     workers = list(pool.pids().values())
+    while sum(future.running() for future in held) < len(workers):
+        assert pool.stats()  # they are starting, and the loop is not to be hit instead
     core = pool._desk.core
 
     def interrupted(_: Event, __: float) -> list[Effect]:

@@ -11,6 +11,7 @@ from machines.led import Told
 from machines.recorded import Retraced, handled, is_record, retrace
 from machines.run import Run, execute
 from machines.setting import Setting
+from machines.trace import Advance, Deliver, Open, Receive, Submit
 from machines.walker import walk
 from model.checker import Verdict
 from pool import events as told
@@ -20,6 +21,8 @@ from pool.record import Entry, Head, head_line, settings_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from machines.trace import Command
 
 ONE = Setting(1)
 
@@ -167,6 +170,35 @@ def test_the_log_of_a_random_walk_is_followed_like_a_record(seed: int) -> None:
     found = retrace(walked.setting, handled(entries, walked.setting))
     assert (found.verdict, found.why) == (Verdict.HOLDS, "")
     assert found.events == len(entries)
+
+
+def test_a_task_taken_back_and_sent_to_the_same_worker_again_is_followed() -> None:
+    """Two workers stall at once; what the second gives back it gets, and begins, later."""
+    setting = Setting(2, prefetch=4)
+    with Run(setting) as run:
+
+        def do(*commands: Command) -> None:
+            assert all(map(run.do, commands))
+
+        def answer_next(worker: int) -> None:
+            body = run.world.bodies[worker]
+            while body.at_gate is None:
+                do(Receive(worker))
+            do(Open(body.at_gate.number), Deliver(worker))
+
+        do(Deliver(0), Deliver(1), *map(Submit, range(12)))
+        answer_next(0)
+        answer_next(1)
+        do(Advance(0.01), Advance(0.01))
+        for _ in range(5):
+            answer_next(1)
+        entries = [Entry(*entry) for entry in run.world.log if type(entry) is tuple]
+    back = [entry.event for entry in entries if isinstance(entry.event, told.TasksRecalled)]
+    answers = [e.event for e in entries if isinstance(e.event, told.ResultReceived)]
+    assert [event.worker for event in back] == [0, 1]
+    assert {1} == {event.worker for event in answers if event.task in back[1].tasks}
+    found = retrace(setting, handled(entries, setting))
+    assert (found.verdict, found.why) == (Verdict.HOLDS, "")
 
 
 def test_a_trace_of_a_record_gives_one_digest_on_every_layer() -> None:

@@ -389,6 +389,44 @@ def test_a_core_that_raises_is_seen_as_a_misfit() -> None:
     assert report.step == 0
 
 
+class TimerOfNone(Core):
+    def _worker_ready(self, event: told.WorkerReady) -> None:
+        super()._worker_ready(event)
+        self._out.append(effects.ClearTimer(told.Timer(told.TimerKind.AGE, None)))  # type: ignore[arg-type]
+
+
+class DropsAnother(Core):
+    def _result_received(self, event: told.ResultReceived) -> None:
+        super()._result_received(event)
+        self._out.append(effects.ResultDropped(event.worker, event.task + 1, event.attempt))
+
+
+class ForgetsATimer(Core):
+    def _worker_ready(self, event: told.WorkerReady) -> None:
+        super()._worker_ready(event)
+        self._out.append(effects.SetTimer(told.Timer(told.TimerKind.AGE, 7), 1e6))
+
+
+@pytest.mark.parametrize(
+    ("core", "promise", "says"),
+    [
+        (TimerOfNone, "S8", "whose timer is none"),
+        (DropsAnother, "S8", "was said to be dropped as"),
+        (ForgetsATimer, "S13", "the timer of age 7"),
+    ],
+)
+def test_what_the_core_may_not_ask_of_a_driver_is_seen(
+    core: type[Core], promise: str, says: str
+) -> None:
+    steps = (*GREETED, Submit(0), Receive(0), Open(0), Deliver(0), Shutdown())
+    whole = Trace(Setting(size=1), steps)
+    assert execute(whole).violation is None
+    report = execute(whole, parts=Parts(core=core))
+    assert report.violation is not None
+    assert report.violation.promise == promise
+    assert says in report.violation.sentence
+
+
 @pytest.mark.parametrize("moves", [0, 1, 2])
 def test_heal_says_false_when_its_budget_runs_out(
     begin: Begin, monkeypatch: pytest.MonkeyPatch, moves: int
