@@ -53,7 +53,7 @@ def why(file: Path, mutant: str | None, *, as_json: bool) -> int:
     \b
     poolcheck why artifacts/counterexamples/S1-1a2b3c4d.json --mutant NAME
     """
-    from machines.cli import _parts  # noqa: PLC0415 - see the module's docstring
+    from machines.cli import _parts, _progress  # noqa: PLC0415 - see the module's docstring
     from machines.explaining import explain  # noqa: PLC0415 - see the module's docstring
 
-    return explain(file, _parts(mutant), as_json=as_json)
+    return explain(_progress, file, _parts(mutant), as_json=as_json)
