@@ -188,7 +188,9 @@ class Canon:
             known = self._spoken[body] = body_form.spoken_of(self._bodies.values[body])
         return known
 
-    def _in_order(self, body: int, tasks: Mapping[int, int], named: dict[int, int]) -> list[int]:
+    def _in_order(
+        self, body: int, tasks: Mapping[int, int], named: dict[int, int]
+    ) -> tuple[int, ...]:
         """The body's tasks in an order in which no session's old name has a say.
 
         Its sessions that have no name yet are given one.
@@ -200,7 +202,7 @@ class Canon:
             named[session] = len(named)
         marked = [task for one in sorted(there, key=named.__getitem__) for task in there[one]]
         every, _, _ = self._of_bodies.names(body)
-        return [*[task for task in every if task not in marked], *marked]
+        return (*[task for task in every if task not in marked], *marked)
 
     def _complete(
         self, known: _Known, bodies: Bodies, workers: Sequence[int], sessions: Sequence[int]
@@ -210,7 +212,6 @@ class Canon:
         tasks = {task: at for at, task in enumerate(sorted(spoken))}
         named = {session: at for at, session in enumerate(sessions)}
         for worker in workers:
-            in_it: Sequence[int]
             in_it, _, sessions_in_it = self._of_bodies.names(bodies[worker])
             if len(sessions_in_it) > 1:
                 in_it = self._in_order(bodies[worker], tasks, named)

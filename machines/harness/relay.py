@@ -11,7 +11,7 @@ import selectors
 import socket
 import threading
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from unittest import mock
 
 from attrs import define, field
@@ -186,10 +186,10 @@ def _crew_behind(relay: Relay) -> type[Crew]:
     """A crew whose workers are behind the relay."""
 
     class Behind(WorkerProcess):
-        def _open(self, undo: contextlib.ExitStack, handed_over: contextlib.ExitStack) -> Any:
-            theirs = super()._open(undo, handed_over)
-            self.channel = undo.enter_context(relay.interpose(self.number, self.channel))
-            return theirs
+        def _pair_with(self, theirs: list[int]) -> socket.socket:
+            channel = relay.interpose(self.number, super()._pair_with(theirs))
+            self._ends[-1] = channel  # the relay closes what it took
+            return channel
 
     class BehindCrew(Crew):
         def start(self, worker: int) -> WorkerProcess:
