@@ -19,6 +19,10 @@ from machines.explore.step import Violation
 from machines.explore.store import Store, from_bytes
 from machines.explore.visited import fingerprint
 from model import history as saw
+from model.liveness import ShutdownEnds
+from model.task_safety import CancelledStaysCancelled, ResolvesOnce, StartsOnce
+from model.timeliness import OnTime
+from model.worker_safety import Bounded, NothingLeft, OneTaskAtATime
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,6 +33,9 @@ if TYPE_CHECKING:
 # What functions and processes do; whoever is shown that, is shown something else in each run of
 # the same core.
 _NEAR: Final = frozenset({saw.Started, saw.Finished, saw.Found, saw.Died})
+# Of those, which change together: what two groups know multiplies only where both are one.
+_OF_TASKS: Final = frozenset({ResolvesOnce, StartsOnce, CancelledStaysCancelled})
+_OF_WORKERS: Final = frozenset({OnTime, Bounded, NothingLeft, ShutdownEnds, OneTaskAtATime})
 
 
 @frozen
@@ -302,5 +309,10 @@ class Court:
     def __init__(self, promises: Iterable[type[Checker]], first: Sequence[saw.Record]) -> None:
         eyes = [Eye(kind, first) for kind in promises]
         near = [eye for eye in eyes if eye.watched & _NEAR]
-        far = [eye for eye in eyes if not eye.watched & _NEAR]
-        self.groups = (Group(far), Group(near))
+        parts = (
+            [eye for eye in eyes if not eye.watched & _NEAR],
+            [eye for eye in near if eye.kind in _OF_TASKS],
+            [eye for eye in near if eye.kind in _OF_WORKERS],
+            [eye for eye in near if eye.kind not in _OF_TASKS | _OF_WORKERS],
+        )
+        self.groups = tuple([Group(part) for part in parts if part])

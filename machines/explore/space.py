@@ -44,7 +44,6 @@ _ROUND: Final = (TimerKind.HEALTH.value, TimerKind.AGE.value)
 _SHUTDOWN: Final = trace.Shutdown()
 
 State = tuple[int, ...]
-_BRIEF: Final = struct.Struct("<4I")
 # What is left of the bounds, by the cost that uses it up; nothing else is ever used up.
 Left = tuple[int, ...]
 _COUNTED: Final = (Cost.CLOCK, Cost.FAULT, Cost.ASK, Cost.TASK, Cost.SESSION)
@@ -76,7 +75,8 @@ class PoolSpace:
         self._judged = {kind.promise for kind in promises}
         self._court = Court(promises, self._scenes.opening)
         self._groups = self._court.groups
-        self._far, self._near = self._groups
+        self._brief = struct.Struct(f"<{len(self._groups) + 2}I")
+        self._owed: dict[int, frozenset[str]] = {}
         self._lefts: list[Left] = []
         self._left_numbers: dict[Left, int] = {}
         self._lessened: dict[tuple[int, int], int] = {}
@@ -127,17 +127,11 @@ class PoolSpace:
 
     def promised(self, state: Any) -> frozenset[str]:
         """Which promises are owed: tasks unresolved, workers missing, a shutdown not ended."""
-        mind = self._scenes.mind_of(state[0])
-        core, owed = mind[CORE_AT], set()
-        if mind[ROLL_AT][0]:
-            owed.add("L1")
-        states = [row[1] for row in core[WORKERS_AT]]
-        up = states.count(WorkerState.READY.value) + states.count(WorkerState.BUSY.value)
-        if core[PHASE_AT] == Phase.CLOSING.value:
-            owed.add("L3")
-        elif core[PHASE_AT] == Phase.OPEN.value and up < self._wanted:
-            owed.add("L2")
-        return frozenset(owed & self._judged)
+        mind = self._scenes.scenes[state[0]].mind
+        known = self._owed.get(mind)
+        if known is None:
+            known = self._owed[mind] = self._promised(self._scenes.minds.values[mind])
+        return known
 
     def renamings(self, state: Any, step: Step) -> list[tuple[Mapping[int, int], ...]]:
         """How a step from here may have renamed tasks, workers and sessions.
@@ -180,32 +174,29 @@ class PoolSpace:
 
     def spread(self, state: Any) -> Spread:
         """Where the steps from here lead; as `steps` and `fair`, without their commands."""
-        scene, far, near, left = state
-        far_ways, near_ways = self._far.ways[far].get, self._near.ways[near].get
+        scene, *seen, left = state
+        ways = [group.ways[at].get for group, at in zip(self._groups, seen, strict=True)]
         after: list[Hashable] = []
         owed: list[Hashable] | None = None
         broken: list[tuple[int, Violation]] = []
-        steps = 0
         for cost, moves, less in self._offered(scene, left):
             fair = cost is Cost.NOTHING or (cost is Cost.CLOCK and owed is None and less == left)
             if fair and moves and (cost is Cost.NOTHING or self._awaits(scene)):
                 owed = []
             for move in moves:
-                one, other = far_ways(move.shown, -1), near_ways(move.shown, -1)
-                if one < 0 or other < 0:
-                    judged = self._judge(far, near, move.shown)
+                shown = move.shown
+                judged: Any = [way(shown, -1) for way in ways]
+                if min(judged) < 0:
+                    judged = self._judge(seen, shown)
                     if isinstance(judged, Violation):
-                        broken.append((steps, judged))
-                        steps += 1
+                        broken.append((len(after) + len(broken), judged))
                         continue
-                    one, other = judged
-                to = (move.to, one, other, less)
+                to = (move.to, *judged, less)
                 if fair and owed is not None:
                     owed.append(to)
-                if move.to != scene or one != far or other != near:
+                if move.to != scene or judged != seen:
                     after.append(to)
-                    steps += 1
-        return Spread(steps, after, owed, broken)
+        return Spread(len(after) + len(broken), after, owed, broken)
 
     def print(self, state: Any) -> bytes:
         """The state's fingerprint, made of its parts' own; the first 32 bits are the mind's.
@@ -213,21 +204,22 @@ class PoolSpace:
         States in which the core is the same have one home, so that no two processes work out what
         it does.
         """
-        scene, far, near, left = state
+        scene, *seen, left = state
         known = self._prints.get(scene)
         if known is None:
             known = self._prints[scene] = self._scenes.prints_of(scene)
         home, print_ = known
-        parts = (print_, self._far.prints[far], self._near.prints[near], self._packed_lefts[left])
+        parts = [print_, self._packed_lefts[left]]
+        parts += [group.prints[at] for group, at in zip(self._groups, seen, strict=True)]
         return home + fingerprint(b"".join(parts))[HOME:]
 
     def brief(self, state: Any) -> bytes:
         """Bytes that mean the state in this process alone."""
-        return _BRIEF.pack(*state)
+        return self._brief.pack(*state)
 
     def full(self, brief: bytes) -> State:
         """The state that these bytes mean."""
-        return _BRIEF.unpack(brief)
+        return self._brief.unpack(brief)
 
     def unpack(self, packed: bytes) -> State:
         """The state that was packed."""
@@ -267,39 +259,46 @@ class PoolSpace:
                 shut = [move for move in moves(scene, cost) if move.command == _SHUTDOWN]
                 yield cost, shut, left
 
+    def _promised(self, mind: Any) -> frozenset[str]:
+        core, owed = mind[CORE_AT], set()
+        if mind[ROLL_AT][0]:
+            owed.add("L1")
+        states = [row[1] for row in core[WORKERS_AT]]
+        up = states.count(WorkerState.READY.value) + states.count(WorkerState.BUSY.value)
+        if core[PHASE_AT] == Phase.CLOSING.value:
+            owed.add("L3")
+        elif core[PHASE_AT] == Phase.OPEN.value and up < self._wanted:
+            owed.add("L2")
+        return frozenset(owed & self._judged)
+
     def _awaits(self, scene: int) -> bool:
         """Whether a timer is set that does not come round for ever."""
         return any(kind not in _ROUND for kind, _, _ in self._scenes.mind_of(scene)[TIMERS_AT])
 
     def _step(self, move: Move, seen: Sequence[int], less: int) -> Step:
-        far, near = seen
-        after = self._judge(far, near, move.shown)
+        after = self._judge(seen, move.shown)
         if isinstance(after, Violation):
-            return Step(move.command, (move.to, far, near, less), after)
+            return Step(move.command, (move.to, *seen, less), after)
         return Step(move.command, (move.to, *after, less))
 
-    def _judge(self, far: int, near: int, shown: int) -> tuple[int, int] | Violation:
+    def _judge(self, seen: Sequence[int], shown: int) -> list[int] | Violation:
         """What the checkers make of a step."""
         scenes = self._scenes
-        ways: list[int | tuple[int, ...]] = []
+        ways: list[Any] = []
         broken: Broken | None = None
-        for group, at in ((self._far, far), (self._near, near)):
+        for group, at in zip(self._groups, seen, strict=True):
             way = group.way(at, shown)
             if way is None:
                 group.look(at, scenes.shown[shown], shown, scenes.namings)
                 way = group.way(at, shown)
-            if isinstance(way, Broken):
-                if broken is None or way.record < broken.record:
-                    broken = way
-            elif way is not None:
-                ways.append(way)
+            if isinstance(way, Broken) and (broken is None or way.record < broken.record):
+                broken = way
+            ways.append(way)
         if broken is not None:
             return broken.violation
-        one, other = ways
-        if isinstance(one, int) and isinstance(other, int):
-            return one, other
-        one, other = self._least(ways)
-        return one, other
+        if all(isinstance(way, int) for way in ways):
+            return ways
+        return list(self._least(ways))
 
     def _least(self, ways: Sequence[int | tuple[int, ...]]) -> tuple[int, ...]:
         """Of the renamings under which the scene looks the same, what the checkers make of one.
