@@ -106,10 +106,12 @@ def test_a_canonical_form_that_depends_on_names_is_seen(monkeypatch: pytest.Monk
 def test_of_several_renamings_all_checkers_take_the_same() -> None:
     """The least of each for itself would be of two renamings, so perhaps of no state."""
     space = PoolSpace(SMALL)
-    ones, others = [
+    ones, others, *rest = [
         [group.store.number(((word,),)) for word in ("a", "b")] for group in space._groups
     ]
-    assert list(space._least([(ones[0], ones[1]), (others[1], others[0])])) == [ones[0], others[1]]
+    alike = [one for one, _ in rest]
+    least = space._least([(ones[0], ones[1]), (others[1], others[0]), *alike])
+    assert list(least) == [ones[0], others[1], *alike]
 
 
 @pytest.mark.parametrize("amounts", ALL_NAMES)
