@@ -146,6 +146,16 @@ class Relay:
         self._waker.wake()
         return new
 
+    def withdraw(self, worker: int) -> None:
+        """The worker did not start; nothing of its link is held."""
+        with self._lock:
+            theirs = [way for way in self._ways if way.worker == worker]
+            for way in theirs:
+                way.end()
+                way.source.close()
+            self._ways = [way for way in self._ways if way not in theirs]
+        self._waker.wake()
+
     @contextlib.contextmanager
     def cut(self, worker: int, direction: Direction) -> Iterator[None]:
         """Nothing comes through that way while this lasts; afterwards all of it does.
@@ -284,6 +294,7 @@ def _crew_behind(relay: Relay) -> type[Crew]:
         def _open(self, undo: contextlib.ExitStack, handed_over: contextlib.ExitStack) -> Any:
             theirs = super()._open(undo, handed_over)
             self.channel = undo.enter_context(relay.interpose(self.number, self.channel))
+            undo.callback(relay.withdraw, self.number)
             return theirs
 
     class BehindCrew(Crew):

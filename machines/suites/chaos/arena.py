@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import threading
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import field, frozen
 
 from machines.harness.ready import ready_of
-from machines.harness.waiting import wait_for
+from machines.harness.waiting import WaitedTooLong, wait_for
 
 if TYPE_CHECKING:
     import random
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from machines.harness.relay import Relay
     from machines.suites.chaos.load import Load
 
-RECOVERS_S: Final = 30.0
+RECOVERS_S: Final = 5.0
 _LOOK_S: Final = 0.002
 
 
@@ -53,6 +54,8 @@ class Arena:
         struck: how often what was done.
         strengths: seconds that the pool took to be at full strength again, after each blow that
             took workers.
+        readiness: how many workers were ready at which second of the run, each time that changed
+            while somebody waited for them.
     """
 
     instance: Instance
@@ -64,6 +67,7 @@ class Arena:
     killed: set[int] = field(factory=set)
     struck: Counter[str] = field(factory=Counter)
     strengths: list[float] = field(factory=list)
+    readiness: list[tuple[float, int]] = field(factory=list)
 
     @property
     def pool(self) -> Any:
@@ -109,23 +113,36 @@ class Arena:
         self.struck["killed"] += 1
         return True
 
-    def await_strength(self, without: set[int], limit_s: float = RECOVERS_S) -> float:
-        """The pool has as many ready workers as it should; seconds that it took are returned.
+    def await_strength(self, without: set[int], limit_s: float) -> float:
+        """The pool has as many ready workers as it should, or has had its time.
 
         Args:
             without: numbers of workers that are not counted, dead ones that it may not know of.
-            limit_s: seconds that it may take.
+            limit_s: seconds that it gets.
 
-        Raises:
-            WaitedTooLong: it took longer.
+        Returns:
+            Seconds that it took; infinitely many if it was not so in time.
         """
         began, size = time.monotonic(), self.pool.config.size
 
         def whole() -> bool:
             ready: int = len(set(ready_of(self.pool.stats())) - without)
+            if not self.readiness or self.readiness[-1][1] != ready:
+                self.readiness.append((self.now(), ready))
             return bool(ready >= size)
 
-        wait_for(whole, limit_s, _LOOK_S)
-        took = time.monotonic() - began
+        try:
+            wait_for(whole, limit_s, _LOOK_S)
+        except WaitedTooLong:
+            return math.inf
+        return time.monotonic() - began
+
+    def recover(self, without: set[int]) -> None:
+        """The pool is whole again after a blow, or it is on record that it was not.
+
+        While frames are damaged as well it may never be, for a moment, until there is peace.
+        """
+        took = self.await_strength(without, RECOVERS_S)
         self.strengths.append(took)
-        return took
+        when = f"after {1000 * took:.0f} ms" if took < math.inf else "not yet"
+        self.mark(f"full strength {when}")

@@ -39,8 +39,7 @@ def kill_most(arena: Arena) -> None:
     arena.mark(f"{count} of {len(there)} workers are killed")
     for worker, pid in victims.items():
         arena.kill(worker, pid)
-    took = arena.await_strength(set(victims))
-    arena.mark(f"at full strength after {1000 * took:.0f} ms")
+    arena.recover(set(victims))
 
 
 def cascade(arena: Arena) -> None:
@@ -62,8 +61,7 @@ def cascade(arena: Arena) -> None:
         except WaitedTooLong:
             break  # whether it comes back at all is demanded at the end
         worker = fresh[0]
-    took = arena.await_strength(victims)
-    arena.mark(f"at full strength after {1000 * took:.0f} ms")
+    arena.recover(victims)
 
 
 def _fresh(arena: Arena, before: dict[int, int]) -> list[int]:
@@ -126,8 +124,7 @@ def take_descriptors(arena: Arena) -> None:
     with exhausted(os.getpid(), Resource.DESCRIPTORS):
         _lose_one(arena)
         arena.struck["without descriptors"] += 1
-    took = arena.await_strength(arena.killed)
-    arena.mark(f"there are descriptors; at full strength after {1000 * took:.0f} ms")
+    arena.recover(arena.killed)
 
 
 def take_processes(arena: Arena) -> None:
@@ -139,8 +136,7 @@ def take_processes(arena: Arena) -> None:
         arena.struck["without processes"] += 1
     finally:
         arena.relay.refusal = None
-    took = arena.await_strength(arena.killed)
-    arena.mark(f"processes start; at full strength after {1000 * took:.0f} ms")
+    arena.recover(arena.killed)
 
 
 def _lose_one(arena: Arena) -> None:

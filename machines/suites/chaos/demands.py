@@ -6,6 +6,7 @@ from the run itself, as its `source` says.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -26,6 +27,8 @@ P99_S: Final = 0.01
 _WINDOW_S: Final = 1.0
 _STRIDE_S: Final = 0.05
 _SHOWN_MAX: Final = 5
+# Of fewer moments it cannot be told whether memory grows.
+_MOMENTS_MIN: Final = 8
 # What is kept of a task is at least its pickled call: a path, three numbers and two names.
 _CALL_BYTES: Final = 100
 
@@ -87,7 +90,7 @@ def _of_all(run: ChaosRun) -> Iterator[Demand]:
     blows = sum(run.arena.struck.values())
     yield Demand("blows", blows, 1, "times", blows >= 1, "a run without one shows nothing")
     size = run.scenario.size
-    ready = size if run.peace.whole is not None else 0
+    ready = size if math.isfinite(run.peace.whole) else 0
     yield Demand("workers at the end", ready, size, "workers", ready >= size, "L2")
     asked, answered = run.peace.asked, run.peace.answered
     met = answered == asked
@@ -95,15 +98,14 @@ def _of_all(run: ChaosRun) -> Iterator[Demand]:
     yield _at_most("the pool's end", run.ended_s, run.grace_s, "s", "L3: both graces")
     left = "; ".join(run.left[:_SHOWN_MAX])
     yield _at_most("left behind", len(run.left), 0, "things", "S13", left)
-    yield _flat(run)
+    if len(run.memory) >= _MOMENTS_MIN and all(run.memory):
+        yield _flat(run)
 
 
 def _flat(run: ChaosRun) -> Demand:
     """The pool's process holds no more at its end than after its first blows."""
     name, source = "the parent's growth", "less than the pickled calls of its tasks, or one step"
     samples = run.memory
-    if len(samples) < 8 or not all(samples):
-        return Demand(name, 0, 0, "bytes", True, "too few moments to compare; see a longer run")
     quarter = len(samples) // 4
     early = float(np.median(samples[quarter : 2 * quarter]))
     grown = float(np.median(samples[-quarter:])) - early
@@ -154,9 +156,7 @@ def recoveries_of(run: ChaosRun) -> list[tuple[float, float]]:
     before, if the machine was slower than that. Of the tasks due in a second after a kill p99 is
     looked at from each moment on; the first moment from which it is normal counts.
     """
-    tasks = run.ledger.tasks()
-    short = tasks[(tasks["session"] < 0) & (tasks["kind"] == SHORT)]
-    due, took = short["intended"] - run.arena.began, short["ended"] - short["intended"]
+    due, took = short_of(run)
     blows = [mark.at for mark in run.arena.marks if mark.words.endswith("workers are killed")]
     found, calm = [], _WINDOW_S
     for at, until in zip(blows, [*blows[1:], float(due.max(initial=0.0))], strict=True):
@@ -172,6 +172,13 @@ def recoveries_of(run: ChaosRun) -> list[tuple[float, float]]:
         )
         found.append((normal, float(after)))
     return found
+
+
+def short_of(run: ChaosRun) -> tuple[Any, Any]:
+    """When each short task was due, in seconds of the run, and how many it took from then."""
+    tasks = run.ledger.tasks()
+    short = tasks[(tasks["session"] < 0) & (tasks["kind"] == SHORT)]
+    return short["intended"] - run.arena.began, short["ended"] - short["intended"]
 
 
 def _p99(due: Any, took: Any, start: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from typing import TYPE_CHECKING, Any, Final
@@ -48,9 +49,12 @@ def facts(run: ChaosRun, found: list[Demand]) -> dict[str, Any]:
         "struck": dict(sorted(run.arena.struck.items())),
         "restarted": run.peace.stats.restarted,
         "retried": run.peace.stats.retried,
-        "demands": [{**attrs.asdict(one), "met": told[one.met]} for one in found],
+        "demands": [
+            {**attrs.asdict(one), "figure": _number(one.figure), "met": told[one.met]}
+            for one in found
+        ],
         "verdict": {True: "holds", False: "violated", None: "unknown"}[demands.verdict(found)],
-        "strength_s": [round(one, 4) for one in run.arena.strengths],
+        "strength_s": [_number(round(one, 4)) for one in run.arena.strengths],
         "recovery": [
             {"normal_ms": round(1000 * normal, 3), "after_s": round(after, 3)}
             for normal, after in (demands.recoveries_of(run) if run.scenario.name == "kill" else [])
@@ -61,15 +65,21 @@ def facts(run: ChaosRun, found: list[Demand]) -> dict[str, Any]:
     }
 
 
+def _number(figure: float) -> float | None:
+    """The figure, if JSON can say it."""
+    return figure if math.isfinite(figure) else None
+
+
 def timeline(run: ChaosRun) -> list[dict[str, float]]:
     """What was answered in each quarter of a second, and how late.
 
-    `at` is seconds since the run began; `rate` answers a second; `p50_ms` and `p99_ms` of the tasks
-    that were due then, from their intended start; `live` how many workers there were.
+    `at` is seconds since the run began; `rate` answers a second; `p50_ms` and `p99_ms` of the short
+    tasks that were due then, from their intended start; `live` how many workers there were.
     """
     tasks = run.ledger.tasks()
-    due, ended = tasks["intended"] - run.arena.began, tasks["ended"] - run.arena.began
-    took = 1000 * (tasks["ended"] - tasks["intended"])
+    ended = tasks["ended"] - run.arena.began
+    due, took = demands.short_of(run)
+    took = 1000 * took
     lives = {round(sample.at / _BIN_S): sample.workers for sample in run.series}
     found: list[dict[str, float]] = []
     live = run.scenario.size
@@ -111,14 +121,16 @@ def draw(run: ChaosRun, path: Path) -> None:
     lates.set_yscale("log")
     lates.set_ylabel("ms from the intended start")
     lates.legend(loc="upper right")
+    seen = [
+        (0.0, run.scenario.size),
+        *run.arena.readiness,
+        (at[-1] if at else 0.0, run.scenario.size),
+    ]
     lives.step(
-        [sample.at for sample in run.series],
-        [sample.workers for sample in run.series],
-        where="post",
-        color="tab:purple",
+        [when for when, _ in seen], [ready for _, ready in seen], where="post", color="tab:purple"
     )
     lives.axhline(run.scenario.size, color="grey", linestyle=":")
-    lives.set_ylabel("workers alive")
+    lives.set_ylabel("ready workers, after blows")
     lives.set_xlabel("seconds")
     for mark in run.arena.marks[:: max(1, len(run.arena.marks) // _MARKS_SHOWN)]:
         for axes in (rates, lates, lives):

@@ -17,7 +17,7 @@ from attrs import frozen
 from machines.harness import Instance, start_pool_monitor
 from machines.harness.footprint import Leaked
 from machines.harness.instance import Plan
-from machines.suites.chaos.arena import RECOVERS_S, Arena
+from machines.suites.chaos.arena import Arena
 from machines.suites.chaos.ledger import Ledger, State, Told, Wish
 from machines.suites.chaos.load import SESSIONS, Load
 from machines.suites.chaos.meddling import done_by
@@ -40,14 +40,14 @@ class Peace:
 
     Attributes:
         lost: how many accepted tasks had no answer, long after.
-        whole: seconds until the pool was at strength; None if it never was.
+        whole: seconds until the pool was at strength; infinitely many if it never was.
         asked: how many tasks were accepted then.
         answered: how many of them returned.
         stats: the pool's own, before its end.
     """
 
     lost: int
-    whole: float | None
+    whole: float
     asked: int
     answered: int
     stats: PoolStats
@@ -145,7 +145,8 @@ def _war(arena: Arena, scenario: Scenario, seconds: float, memory: list[int]) ->
     try:
         if arena.load.tasks is not None:
             threading.Thread(target=arena.await_load, name="chaos-tasks").start()
-        arena.pause(scenario.calm)
+        else:
+            arena.pause(scenario.calm)
         if scenario.meddler is not None:
             arena.relay.meddler = scenario.meddler(arena.chance)
             arena.mark(scenario.words)
@@ -156,6 +157,7 @@ def _war(arena: Arena, scenario: Scenario, seconds: float, memory: list[int]) ->
     finally:
         arena.over.set()
         timer.cancel()
+        timer.join()
         arena.load.stop()
         arena.struck.update(done_by(arena.relay.meddler))
         arena.relay.meddler = None
@@ -165,20 +167,15 @@ def _war(arena: Arena, scenario: Scenario, seconds: float, memory: list[int]) ->
 
 def _peace(arena: Arena, scenario: Scenario) -> Peace:
     """Nobody strikes any more, and what came of everything is known."""
-    lost = arena.load.ledger.await_all(RECOVERS_S)
-    whole: float | None
-    try:
-        whole = arena.await_strength(set())
-        arena.strengths.pop()
-    except AssertionError:
-        whole = None
+    lost = arena.load.ledger.await_all(scenario.patience)
+    whole = arena.await_strength(set(), scenario.patience)
     load = arena.load
     numbers = [load.wish(Wish("short")) for _ in range(_FAREWELL_TASKS * scenario.size)]
     for session in range(SESSIONS):
         first = load.wish(load.in_session(session))
         # Refused, if it was lost and nobody had asked since; then it is open again.
         numbers += [first, load.wish(load.in_session(session))]
-    load.ledger.await_all(RECOVERS_S)
+    load.ledger.await_all(scenario.patience)
     lines = load.ledger.lines[numbers]
     refused = int(((lines["state"] == State.REFUSED) & (lines["session"] >= 0)).sum())
     answered = int((lines["ending"] == Told.RETURNED).sum())

@@ -43,6 +43,7 @@ class Scenario:
         mix: what clients want.
         meddler: makes whoever comes between the pool and its workers; nobody unless given.
         calm: seconds of load before the first blow.
+        patience: seconds that workers get to come back after a blow, and tasks to resolve in peace.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Scenario:
     mix: Mix = field(factory=Mix)
     meddler: Callable[[random.Random], Meddler] | None = None
     calm: float = 0.5
+    patience: float = 30.0
 
 
 def _delayed(chance: random.Random) -> Meddler:
@@ -84,6 +86,7 @@ _SCENARIOS: Final = (
         name="kill",
         words="60% of the workers are killed at once, again and again",
         blows=(blows.kill_most,),
+        mix=Mix(short=30.0, linger=40.0),  # so that those killed hold tasks
         pause=5.0,
         calm=5.0,
     ),
