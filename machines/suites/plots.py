@@ -25,14 +25,15 @@ def draw_load(facts: Mapping[str, Any], path: Path) -> None:
         _answered_of_offered(rates, facts)
         _late_of_offered(late, facts)
     else:
-        rates, late, spread = figure.subplots(3, 1)
+        rates, late, *more, spread = figure.subplots(4 if facts["kills"] else 3, 1)
         late.sharex(rates)
         _over_time(rates, late, facts["series"])
         for kill in facts["kills"]:
             for axes in (rates, late):
                 axes.axvline(kill["at"], color="black", alpha=0.3, linewidth=0.8)
-        if facts["kills"]:
-            _recovery(rates.inset_axes((0.72, 0.15, 0.26, 0.5)), facts["kills"])
+        for axes in more:
+            axes.sharex(rates)
+            _recovery(axes, facts["kills"])
     _distribution(spread, facts["distribution"])
     figure.suptitle(f"{facts['shape']}: {facts['words']}")
     figure.savefig(path, dpi=110)
@@ -65,6 +66,7 @@ def _figure() -> Any:
 
 
 def _over_time(rates: Any, late: Any, series: Sequence[Mapping[str, float]]) -> None:
+    series = [one for one in series if one["due"]]  # the last one may be all waiting
     at = [one["at"] for one in series]
     rates.step(at, [one["due"] for one in series], where="post", color="grey", label="due")
     answered = [one["answered"] for one in series]
@@ -85,11 +87,25 @@ def _over_time(rates: Any, late: Any, series: Sequence[Mapping[str, float]]) -> 
 
 
 def _recovery(axes: Any, kills: Sequence[Mapping[str, Any]]) -> None:
-    times = sorted(1e3 * kill["strength_s"] for kill in kills)
-    axes.plot(range(1, len(times) + 1), times, color="tab:purple", marker=".")
-    axes.set_ylim(bottom=0)
-    axes.set_title("ms to full strength, each kill", fontsize="small")
-    axes.tick_params(labelsize="small")
+    """How long it took after each kill until all was as before."""
+    at = [kill["at"] for kill in kills]
+    strength = [1e3 * kill["strength_s"] for kill in kills]
+    axes.plot(at, strength, color="tab:purple", marker=".", label="all workers ready")
+    normal = [
+        (kill["at"], 1e3 * kill["normal_s"]) for kill in kills if kill["normal_s"] is not None
+    ]
+    axes.plot(
+        [when for when, _ in normal],
+        [max(taken, 1.0) for _, taken in normal],
+        color="tab:orange",
+        marker=".",
+        linestyle="none",
+        label="p99 normal",
+    )
+    axes.set_yscale("log")
+    axes.set_ylabel("ms after the kill")
+    axes.set_xlabel("seconds; a line marks each kill")
+    axes.legend(loc="upper left")
 
 
 def _answered_of_offered(axes: Any, facts: Mapping[str, Any]) -> None:

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from machines.suites.settings import LayerSettings
 
 STEP_S: Final = 2.0
-STEEP: Final = 1.25
-# Beyond this the arrivals of one step are no longer worth their memory; the ramp ends undecided.
-RATE_MAX: Final = 100_000.0
+# By so many doublings a ramp comes to what is demanded, and so many follow; then steps are even.
+DOUBLINGS: Final = 3
+# Beyond so many times what is demanded the ramp ends, broken or not.
+TIMES_MAX: Final = 40
 SPIKE_S: Final = 1.0
 KILL_EVERY_S: Final = 1.0
 
@@ -85,13 +86,12 @@ def errors(settings: LayerSettings, seconds: float | None) -> Shape:
 def ramp(settings: LayerSettings, seconds: float | None) -> Shape:
     """No-ops at a rate that grows step by step; it ends where the pool no longer keeps up.
 
-    Up to the rate that is demanded each step doubles it; then it grows by a quarter.
+    It doubles up to eight times the rate that is demanded; then it grows by that rate.
     """
     demanded = settings.threshold("sustained_per_s")
     long = STEP_S if seconds is None else seconds
-    rates = [demanded / 8, demanded / 4, demanded / 2, demanded]
-    while rates[-1] * STEEP <= RATE_MAX:
-        rates.append(rates[-1] * STEEP)
+    doubling = [demanded * 2**power for power in range(-DOUBLINGS, DOUBLINGS)]
+    rates = [*doubling, *(demanded * times for times in range(2**DOUBLINGS, TIMES_MAX + 1))]
     phases = tuple(Phase(f"{rate:.0f}/s", long, rate) for rate in rates)
     return Shape(
         "ramp", f"no-ops, each {long:g} s more a second, until it breaks", phases, until_broken=True
