@@ -51,12 +51,12 @@ def test_a_short_mixed_load_is_answered_truthfully_and_reported(tmp_path: Path) 
 
 
 def test_operations_that_raise_and_workers_that_die_are_told_as_they_are(tmp_path: Path) -> None:
-    ran = poolcheck("load", "errors", "--seconds", "1.5", "--json", "--output", str(tmp_path))
+    ran = poolcheck("load", "errors", "--seconds", "2", "--json", "--output", str(tmp_path))
     (facts,) = told(ran)
-    assert len(facts["kills"]) == 1
+    assert facts["kills"]
     assert facts["endings"]["raised"] > 0
     assert set(facts["endings"]) <= {"returned", "raised", "lost"}
-    assert facts["resources"]["restarted"] == 1
+    assert facts["resources"]["restarted"] == len(facts["kills"])
 
 
 def test_a_bad_setting_ends_the_command_with_one_line(tmp_path: Path) -> None:
