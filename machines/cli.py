@@ -16,6 +16,7 @@ import click
 from machines.explore.cli import explore
 from machines.shrinking.cli import shrink, why
 from machines.suites.chaos.command import chaos
+from machines.suites.cli import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -315,6 +316,7 @@ command.add_command(shrink)
 command.add_command(why)
 command.add_command(explore)
 command.add_command(chaos)
+command.add_command(load)
 
 
 def _load(file: Path, mutant: str | None, save: Path) -> Traced:
