@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from machines.explore.cli import explore
+from machines.history.cli import history
 from machines.shrinking.cli import shrink, why
 from machines.suites.chaos.command import chaos
 from machines.suites.cli import load
@@ -317,6 +318,7 @@ command.add_command(why)
 command.add_command(explore)
 command.add_command(chaos)
 command.add_command(load)
+command.add_command(history)
 
 
 def _load(file: Path, mutant: str | None, save: Path) -> Traced:
