@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 from unittest import mock
 
 from attrs import define, field
@@ -145,16 +145,6 @@ class Relay:
             self._ways.append(_Way(worker, Direction.FROM_WORKER, channel, ours))
         self._waker.wake()
         return new
-
-    def withdraw(self, worker: int) -> None:
-        """The worker did not start; nothing of its link is held."""
-        with self._lock:
-            theirs = [way for way in self._ways if way.worker == worker]
-            for way in theirs:
-                way.end()
-                way.source.close()
-            self._ways = [way for way in self._ways if way not in theirs]
-        self._waker.wake()
 
     @contextlib.contextmanager
     def cut(self, worker: int, direction: Direction) -> Iterator[None]:
@@ -291,11 +281,10 @@ def _crew_behind(relay: Relay) -> type[Crew]:
     """A crew whose workers are behind the relay."""
 
     class Behind(WorkerProcess):
-        def _open(self, undo: contextlib.ExitStack, handed_over: contextlib.ExitStack) -> Any:
-            theirs = super()._open(undo, handed_over)
-            self.channel = undo.enter_context(relay.interpose(self.number, self.channel))
-            undo.callback(relay.withdraw, self.number)
-            return theirs
+        def _pair_with(self, theirs: list[int]) -> socket.socket:
+            channel = relay.interpose(self.number, super()._pair_with(theirs))
+            self._ends[-1] = channel  # the relay closes what it took
+            return channel
 
     class BehindCrew(Crew):
         def start(self, worker: int) -> WorkerProcess:
