@@ -16,6 +16,7 @@ from machines.harness.limits import Resource, exhausted
 from machines.harness.relay import Direction
 from machines.harness.waiting import WaitedTooLong, wait_for
 from machines.suites.chaos.ledger import Wish
+from machines.suites.chaos.meddling import done_by
 
 if TYPE_CHECKING:
     from machines.suites.chaos.arena import Arena
@@ -27,6 +28,8 @@ STEP_BYTES: Final = 8 << 20
 _REPLACED_S: Final = 10.0
 _STEPS_MAX: Final = 64
 _STEP_S: Final = 5.0
+_PATIENT_S: Final = 0.5
+_MEDDLED_S: Final = 10.0
 _STANDSTILL_S: Final = 0.2
 _SCARCE_S: Final = 0.3
 _PARTED_S: Final = (0.3, 1.5)
@@ -162,5 +165,8 @@ def part(arena: Arena) -> None:
 
 
 def wait(arena: Arena) -> None:
-    """Nothing is done to workers; what happens to their frames is enough."""
-    arena.pause(0.5)
+    """Nothing is done to workers; it has befallen their frames, if somebody meddles with them."""
+    arena.pause(_PATIENT_S)
+    if arena.relay.meddler is not None:
+        with contextlib.suppress(WaitedTooLong):  # then the run has shown nothing, and says so
+            wait_for(lambda: done_by(arena.relay.meddler), _MEDDLED_S)
