@@ -286,10 +286,6 @@ def _crew_behind(relay: Relay) -> type[Crew]:
             self._ends[-1] = channel  # the relay closes what it took
             return channel
 
-        def _undo(self) -> None:
-            super()._undo()
-            relay.withdraw(self.number)
-
     class BehindCrew(Crew):
         def start(self, worker: int) -> WorkerProcess:
             if relay.refusal is not None:
