@@ -82,7 +82,7 @@ class Canon:
         self._known: dict[int, _Known] = {}
         self._over: dict[int, bool] = {}
         self._renamed: dict[tuple[int, int], int] = {}
-        self._bare: dict[tuple[int, tuple[int, ...]], bytes] = {}
+        self._bare: dict[tuple[int, ...], dict[int, bytes]] = {}
         self._spoken: dict[int, set[int]] = {}
         self._of_minds = Renames(minds, form.meet, form.rename)
         self._of_bodies = Renames(bodies, body_form.meet, body_form.rename)
@@ -158,8 +158,11 @@ class Canon:
         sessions = known.sessions
         if not self._symmetric or (len(workers) < 2 and len(sessions) < 2):
             return [(workers, sessions)]
-        tasks, mine = known.tasks, known.alone
-        alone = {n: (mine.get(n, b""), self._bare_body(at, tasks)) for n, at in bodies.items()}
+        bare, mine = self._bare.setdefault(known.tasks, {}), known.alone
+        alone = {
+            n: (mine.get(n, b""), bare.get(at) or self._bare_body(at, known.tasks))
+            for n, at in bodies.items()
+        }
         if not sessions:
             return [(w, sessions) for w in _orders(workers, alone)]
         homes = {s: (key, alone.get(home, _NOBODY)) for s, (key, home) in known.keys.items()}
@@ -173,13 +176,11 @@ class Canon:
 
     def _bare_body(self, body: int, tasks: tuple[int, ...]) -> bytes:
         """What the body is, but for the names of sessions, and of tasks that no mind knows."""
-        known = self._bare.get((body, tasks))
-        if known is None:
-            blind = Naming({task: at for at, task in enumerate(tasks)}, _NOTHING, _NOTHING)
-            plain = self._bodies.values[body]
-            marks = tuple(sorted(len(left) for _, left in plain[7]))
-            known = to_bytes((marks, body_form.rename(plain, blind)))
-            self._bare[body, tasks] = known
+        blind = Naming({task: at for at, task in enumerate(tasks)}, _NOTHING, _NOTHING)
+        plain = self._bodies.values[body]
+        marks = tuple(sorted(len(left) for _, left in plain[7]))
+        known = to_bytes((marks, body_form.rename(plain, blind)))
+        self._bare[tasks][body] = known
         return known
 
     def _spoken_of(self, body: int) -> set[int]:

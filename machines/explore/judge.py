@@ -174,6 +174,7 @@ class Group:
         self.odd: list[tuple[int, ...] | Broken] = []
         self._members: list[tuple[int, ...]] = []
         self._known: dict[tuple[int, ...], int] = {}
+        self._renamed: dict[tuple[int, int], int] = {}
         self._turns: dict[tuple[int, int], tuple[int, ...]] = {}
         kinds = [eye.kind for eye in self.eyes]
         # For each checker, what it was shown; and that, by its number, with the renaming after it.
@@ -244,8 +245,12 @@ class Group:
 
     def renamed(self, state: int, number: int, naming: Naming) -> int:
         """The state with other names."""
-        pairs = zip(self.eyes, self._members[state], strict=True)
-        return self._number(tuple([eye.renamed(at, number, naming) for eye, at in pairs]))
+        known = self._renamed.get((state, number))
+        if known is None:
+            pairs = zip(self.eyes, self._members[state], strict=True)
+            known = self._number(tuple([eye.renamed(at, number, naming) for eye, at in pairs]))
+            self._renamed[state, number] = known
+        return known
 
     def broken_by(self, state: int, records: Sequence[saw.Record]) -> Broken | None:
         """What these records would break first."""

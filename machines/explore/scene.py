@@ -138,7 +138,7 @@ class Scenes:
         self.namings = self._canon.namings
         self.scenes: list[Scene] = []
         self.shown: list[Shown] = []
-        self._scene_numbers: dict[Scene, int] = {}
+        self._scene_numbers: dict[Any, int] = {}
         self._shown_numbers: dict[Any, int] = {}
         self._plots: list[tuple[float, tuple[saw.Record, ...], tuple[Asked, ...]]] = []
         self._plot_numbers: dict[str, int] = {}
@@ -195,7 +195,7 @@ class Scenes:
 
     def number(self, scene: Scene) -> int:
         """The scene's number."""
-        known = self._scene_numbers.setdefault(scene, len(self.scenes))
+        known = self._scene_numbers.setdefault((scene.mind, scene.bodies), len(self.scenes))
         if known == len(self.scenes):
             self.scenes.append(scene)
         return known
@@ -246,26 +246,27 @@ class Scenes:
         wishes = self._wishes.get(key)
         if wishes is None:
             wishes = self._wishes[key] = tuple(self._find_wishes(scene.mind, cost))
+        there = dict(enumerate(scene.bodies))
         for command, turn in wishes:
-            yield self._after(command, turn, dict(enumerate(scene.bodies)))
-        if cost in (Cost.NOTHING, Cost.FAULT):
-            for worker in range(len(scene.bodies)):
+            yield self._after(command, turn, there.copy())
+        if cost is Cost.NOTHING or cost is Cost.FAULT:
+            for worker in there:
                 for act in self._acts_of(scene, worker, cost):
-                    yield self._acted(scene, worker, act)
+                    bodies = there.copy()
+                    bodies[worker] = act.body
+                    yield self._acted(scene.mind, bodies, act)
 
-    def _acted(self, scene: Scene, worker: int, act: _Act) -> Move:
-        bodies = dict(enumerate(scene.bodies))
-        bodies[worker] = act.body
-        if act.told >= 0:
-            key = (scene.mind, act.told)
-            turn = self._turns.get(key)
-            if turn is None:
-                before, event = self._told[act.told]
-                told = self._minds.tell(self.minds.values[scene.mind], event, before)
-                turn = self._turns[key] = self._kept(told)
-            return self._after(act.command, turn, bodies)
-        to, namings = self._place(scene.mind, bodies)
-        return Move(act.command, to, self._show(act.plot, (), namings))
+    def _acted(self, mind: int, bodies: dict[int, int], act: _Act) -> Move:
+        """The move to where a body has acted, and the core has been told of it."""
+        if act.told < 0:
+            to, namings = self._place(mind, bodies)
+            return Move(act.command, to, self._show(act.plot, (), namings))
+        turn = self._turns.get((mind, act.told))
+        if turn is None:
+            before, event = self._told[act.told]
+            told = self._minds.tell(self.minds.values[mind], event, before)
+            turn = self._turns[mind, act.told] = self._kept(told)
+        return self._after(act.command, turn, bodies)
 
     def _kept(self, turn: Turn) -> _Kept:
         born = {n: self.bodies.number(body_form.freeze(body)) for n, body in turn.born}

@@ -152,14 +152,12 @@ class PoolSpace:
         ways, same = self._scenes.symmetries(scene)
         if not same:
             return ways
-        namings = self._scenes.namings
-        alike = sum(
-            all(
-                group.renamed(at, number, namings[number]) == at
-                for group, at in zip(self._groups, seen, strict=True)
-            )
-            for number in same
-        )
+        namings, groups = self._scenes.namings, self._groups
+        alike = 0
+        for number in same:
+            naming = namings[number]
+            pairs = zip(groups, seen, strict=True)
+            alike += all(group.renamed(at, number, naming) == at for group, at in pairs)
         return ways // alike
 
     def pack(self, state: Any) -> bytes:
