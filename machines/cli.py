@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from machines.explore.cli import explore
+from machines.history.cli import history
 from machines.shrinking.cli import shrink, why
+from machines.suites.chaos.command import chaos
+from machines.suites.cli import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -313,6 +316,9 @@ def check(
 command.add_command(shrink)
 command.add_command(why)
 command.add_command(explore)
+command.add_command(chaos)
+command.add_command(load)
+command.add_command(history)
 
 
 def _load(file: Path, mutant: str | None, save: Path) -> Traced:
