@@ -15,7 +15,7 @@ import click
 
 from machines.explore.cli import explore
 from machines.shrinking.cli import shrink, why
-from machines.suites.cli import load
+from machines.suites.cli import load, performance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -315,6 +315,7 @@ command.add_command(shrink)
 command.add_command(why)
 command.add_command(explore)
 command.add_command(load)
+command.add_command(performance)
 
 
 def _load(file: Path, mutant: str | None, save: Path) -> Traced:
