@@ -17,7 +17,7 @@ from machines.explore.cli import explore
 from machines.history.cli import history
 from machines.shrinking.cli import shrink, why
 from machines.suites.chaos.command import chaos
-from machines.suites.cli import load
+from machines.suites.cli import load, performance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -319,6 +319,7 @@ command.add_command(explore)
 command.add_command(chaos)
 command.add_command(load)
 command.add_command(history)
+command.add_command(performance)
 
 
 def _load(file: Path, mutant: str | None, save: Path) -> Traced:
