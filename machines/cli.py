@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from machines.explore.cli import explore
+from machines.gatekeeper.cli import gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -341,6 +342,7 @@ def shrink(
 
 
 command.add_command(explore)
+command.add_command(gate)
 
 
 def _load(file: Path, mutant: str | None, save: Path) -> Traced:
