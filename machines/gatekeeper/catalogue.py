@@ -24,6 +24,39 @@ REPLAYS: Final = 3
 HASH_SEEDS: Final = ("1", "2")
 # Those that have a check of their own.
 _ELSEWHERE: Final = ("counterexamples", "transitions", "agreement")
+# The tests of what decides: each pattern of tests/unit, what the machines do once and for all, and
+# of the abstract pool's tests those that need no second engine.
+_DECIDES: Final = (
+    "abstract",
+    "breaker*",
+    "config",
+    "core*",
+    "dispatch",
+    "errors",
+    "exits",
+    "fire_timer",
+    "graph",
+    "health",
+    "lifecycle",
+    "linearizability",
+    "model_worker",
+    "moves",
+    "prefetch",
+    "promises*",
+    "recovery",
+    "sessions*",
+    "sometimes",
+    "staffing",
+    "stats",
+)
+_DECIDED: Final = (
+    "machines/test_counterexamples.py",
+    "machines/test_policies.py",
+    "machines/test_tables.py",
+    "machines/test_transitions.py",
+    "tests/unit/test_engines.py::test_a_state_that_must_not_be_is_named",
+    "tests/unit/test_engines.py::test_the_tables_search_sees_a_deadlock",
+)
 # Whose choices follow from Hypothesis's seed.
 _SEEDED: Final = (
     "pool",
@@ -105,11 +138,14 @@ def _planted(plan: Plan) -> Sequence[Command]:
 
 def _coverage(plan: Plan) -> Sequence[Command]:
     place = plan.place("coverage")
-    measure = ("--cov=model", "--cov=pool", "--cov-branch", "--cov-report")
-    words = (*_PYTEST, "tests/unit", "machines", "--layer", "sim", "--hypothesis-seed", "0")
+    folder = plan.root / "tests" / "unit"
+    found = [path for name in _DECIDES for path in sorted(folder.glob(f"test_{name}.py"))]
+    files = [str(path.relative_to(plan.root)) for path in found]
     report = f"json:{place / 'coverage.json'}"
+    measure = ("--cov=model", "--cov=pool", "--cov-branch", "--cov-report", report)
+    words = (*_PYTEST, *files, *_DECIDED, "--layer", "sim", "--hypothesis-seed", "0")
     data = {"COVERAGE_FILE": str(place / "data")}
-    return [Command((*words, *measure, report, *_junit(plan, "coverage")), data)]
+    return [Command((*words, *measure, *_junit(plan, "coverage")), data)]
 
 
 def _arrows(plan: Plan) -> Sequence[Command]:
