@@ -17,13 +17,11 @@ if TYPE_CHECKING:
     from machines.gatekeeper.check import Plan, Ran, Reading
 
 FIXED_SEED: Final = 0
-WALKS: Final = {"wire": 1_000, "real": 50}
+WALKS: Final = {"wire": 500, "real": 25}
 PROCESS_WALKS: Final = 10
 SAMPLE_WALKS: Final = 200
 REPLAYS: Final = 3
 HASH_SEEDS: Final = ("1", "2")
-# Those that have a check of their own.
-_ELSEWHERE: Final = ("counterexamples", "transitions", "agreement")
 # The tests of what decides: each pattern of tests/unit, what the machines do once and for all, and
 # of the abstract pool's tests those that need no second engine.
 _DECIDES: Final = (
@@ -86,21 +84,35 @@ def _replayed(plan: Plan, ran: Sequence[Ran]) -> Reading:
 
 
 def _fixed(plan: Plan) -> Sequence[Command]:
-    left_out = [f"--ignore=machines/test_{name}.py" for name in _ELSEWHERE]
-    profile = ("--hypothesis-profile", "gate", "--hypothesis-seed", str(FIXED_SEED))
-    words = (*_PYTEST, "machines", *left_out, *profile, *_spread(plan), *_junit(plan, "machines"))
-    return [Command(words)]
+    return [_machines(plan, "machines", FIXED_SEED, ("sim",))]
 
 
 def _fresh(plan: Plan) -> Sequence[Command]:
+    return [_machines(plan, "fresh", plan.seed, readers.LAYERS)]
+
+
+def _machines(plan: Plan, check: str, seed: int, layers: Sequence[str]) -> Command:
     files = [f"machines/test_{name}.py" for name in _SEEDED]
-    profile = ("--hypothesis-profile", "gate", "--hypothesis-seed", str(plan.seed))
-    words = (*_PYTEST, *files, *profile, *_spread(plan), *_junit(plan, "fresh"))
-    return [Command(words)]
+    where = ("--layer", ",".join(layers), "--hypothesis-profile", "gate")
+    chosen = (*where, "--hypothesis-seed", str(seed))
+    return Command((*_PYTEST, *files, *chosen, *_spread(plan), *_junit(plan, check)))
+
+
+def _free(plan: Plan) -> Sequence[Command]:
+    file, seed = "machines/test_free.py", ("--hypothesis-seed", str(plan.seed))
+    return [Command((*_PYTEST, file, "--layer", "free", *seed, *_junit(plan, "free")))]
+
+
+def _crash_points(plan: Plan) -> Sequence[Command]:
+    files = [f"machines/test_{name}.py" for name in ("crash_points", "tables", "policies")]
+    layers = ("--layer", "sim,wire,real", "--hypothesis-seed", str(FIXED_SEED))
+    return [Command((*_PYTEST, *files, *layers, *_junit(plan, "crash-points")))]
 
 
 def _spread(plan: Plan) -> tuple[str, ...]:
-    return ("-n", str(plan.processes)) if plan.processes > 1 else ()
+    if plan.processes == 1:
+        return ()
+    return ("-n", str(plan.processes), "--dist", "worksteal")
 
 
 def _transitions(plan: Plan) -> Sequence[Command]:
@@ -188,20 +200,36 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         "machines",
         "the machines find nothing; the same each time",
-        "no promise broken, with the profile `gate` and one seed for ever",
+        "no promise broken on sim, with the profile `gate` and one seed for ever",
         _fixed,
-        functools.partial(readers.machines, check="machines", layers=readers.LAYERS),
+        functools.partial(readers.machines, check="machines", layers=("sim",)),
         budget_s=150,
         cores=Cores.ALL,
     ),
     Check(
         "fresh",
         "the machines find nothing; another seed each time",
-        "no promise broken, with the profile `gate` and this run's seed",
+        "no promise broken on sim, wire and real, with the profile `gate` and this run's seed",
         _fresh,
         functools.partial(readers.machines, check="fresh", layers=readers.LAYERS),
         budget_s=150,
         cores=Cores.ALL,
+    ),
+    Check(
+        "free",
+        "the production loop breaks nothing under clients, threads and signals",
+        "no promise broken",
+        _free,
+        functools.partial(readers.machines, check="free", layers=("free",)),
+        budget_s=60,
+    ),
+    Check(
+        "crash-points",
+        "wherever a worker dies nothing breaks, and the tables say the same",
+        "no exception, on sim, wire and real",
+        _crash_points,
+        functools.partial(readers.tests, check="crash-points"),
+        budget_s=60,
     ),
     Check(
         "search",
