@@ -15,6 +15,8 @@ import click
 
 from machines.explore.cli import explore
 from machines.gatekeeper.cli import gate
+from machines.shrinking.cli import shrink, why
+from machines.suites.chaos.command import chaos
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -310,39 +312,11 @@ def check(
     )
 
 
-@command.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--mutant", metavar="NAME", help="Plant this bug in the pool first.")
-@click.option(
-    "--output",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Where a smaller one is saved; beside FILE unless given.",
-)
-@click.option(
-    "--walks",
-    type=click.IntRange(0),
-    default=10_000,
-    show_default=True,
-    help="So many short random runs in vain end the search for a shorter trace.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
-def shrink(
-    file: Path, mutant: str | None, folder: Path | None, walks: int, *, as_json: bool
-) -> int:
-    r"""Make a saved counterexample as small as it can be, and say what was tried.
-
-    \b
-    poolcheck shrink artifacts/counterexamples/S1-1a2b3c4d.json --mutant NAME
-    """
-    from machines.shrinking.command import shrink_file  # noqa: PLC0415 - see the module's docstring
-
-    parts = _parts(mutant)
-    return shrink_file(_progress, file, parts=parts, folder=folder, walks=walks, as_json=as_json)
-
-
+command.add_command(shrink)
+command.add_command(why)
 command.add_command(explore)
 command.add_command(gate)
+command.add_command(chaos)
 
 
 def _load(file: Path, mutant: str | None, save: Path) -> Traced:

@@ -35,7 +35,7 @@ def distance(whole: Trace, parts: Parts = POOL) -> int | None:
     since: dict[Command, int] = {}
     with Run(whole.setting, Layer.SIM, parts, promises=()) as run:
         for at, step in enumerate(whole.steps):
-            since = {move: since.get(move, at) for move in _moves(run.world)}
+            since = {move: since.get(move, at) for move in able(run.world)}
             if step in since:
                 passed_over += sum(began < since[step] for began in since.values())
                 del since[step]
@@ -67,8 +67,12 @@ def nearer(whole: Trace, parts: Parts = POOL) -> Iterator[tuple[int, Trace]]:
             yield at, variant
 
 
-def _moves(world: World) -> Iterator[Command]:
-    """All that can go on now without anybody's wish or fault."""
+def able(world: World) -> Iterator[Command]:
+    """All that can go on now without anybody's wish or fault is yielded.
+
+    Args:
+        world: the one in which it can.
+    """
     for body in world.active.values():
         for move in moves_of(body):
             if not isinstance(move, trace.Continue):

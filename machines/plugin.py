@@ -30,7 +30,7 @@ LAYERED: Final = ("poolcheck_layer", "poolcheck_free")
 PLANTED: Final = "artifacts/reports/planted"
 EXAMPLES: Final = "artifacts/examples"
 
-pytest_plugins: Final = ("machines.harness.fixtures",)
+pytest_plugins: Final = ("machines.harness.fixtures", "machines.suites.told")
 
 _tallies_key: Final = pytest.StashKey[Tallies]()
 _database_key: Final = pytest.StashKey["ExampleDatabase | None"]()

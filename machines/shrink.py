@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from machines.trace import Trace
     from model.checker import Checker
 
-_IN_ALL: Final = 2  # times the walks in vain, at most
-_FEW: Final = 4
+_IN_ALL: Final = 1.5  # times the walks in vain, at most
+_FEW, _LONG = 4, 12
 
 
 @frozen
@@ -106,6 +106,10 @@ class _Shrinker:
         best = self._attempt(start)
         if best is None:
             raise ValueError(f"the trace does not break {self._promise} on {self._layer}")
+        if walks:  # what is long still is soon shortened so, and costs the most to go through
+            best = self._cut(best)
+            if len(best.steps) > _LONG:
+                best = self._wander(start, best, walks // 4)
         best = self._local(best)
         if walks:
             best = self._wander(start, best, walks)
@@ -168,7 +172,7 @@ class _Shrinker:
         """A shorter trace, if one was found before so many runs were in vain."""
         wanderer = Wanderer(start, self._layer, self._parts, self._promises)
         near, vain = best, 0
-        for _ in range(walks * _IN_ALL):
+        for _ in range(int(walks * _IN_ALL)):
             if (
                 vain >= walks * min(len(best.steps), _FEW) // _FEW
             ):  # there are not many shorter ones

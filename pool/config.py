@@ -156,8 +156,8 @@ class PoolConfig:
     tasks_max: int | None = field(default=None, validator=validators.optional(_whole(1)))
     age_max: float | None = field(default=None, validator=_maybe_seconds)
     memory_limit: int | None = field(default=None, validator=validators.optional(_whole(1)))
-    retry: RetryPolicy = field(factory=RetryPolicy, validator=_is_a(RetryPolicy))
-    breaker: BreakerPolicy = field(factory=BreakerPolicy, validator=_is_a(BreakerPolicy))
+    retry: RetryPolicy = field(default=RetryPolicy(), validator=_is_a(RetryPolicy))
+    breaker: BreakerPolicy = field(default=BreakerPolicy(), validator=_is_a(BreakerPolicy))
     fallback: concurrent.futures.Executor | None = field(
         default=None, validator=validators.optional(_is_a(concurrent.futures.Executor))
     )

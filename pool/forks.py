@@ -7,7 +7,6 @@ not see their pool die, and must not touch the pool in any other way.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import weakref
@@ -25,7 +24,7 @@ class Inheritance(Protocol):
 
 
 # The interpreter offers no way to take such a hook back, so there is one, for whoever still lives.
-_HOLDERS: Final[weakref.WeakSet[Inheritance]] = weakref.WeakSet()
+_HOLDERS: Final[set[weakref.ref[Inheritance]]] = set()
 _LOCK: Final = threading.RLock()
 
 
@@ -44,15 +43,28 @@ def tell_children(holder: Inheritance) -> None:
     Args:
         holder: kept weakly.
     """
-    _HOLDERS.add(holder)
+    _HOLDERS.add(weakref.ref(holder, _HOLDERS.discard))
 
 
 def _forked() -> None:
-    with contextlib.ExitStack() as last:
-        last.callback(_LOCK.release)
-        last.callback(_HOLDERS.clear)
-        for holder in list(_HOLDERS):
-            last.callback(holder.forked)  # each, also after another has raised
+    # Written plainly: in a child every page that is touched is copied, and each function is on one.
+    try:
+        _tell(list(_HOLDERS))
+    finally:
+        _HOLDERS.clear()
+        _LOCK.release()
+
+
+def _tell(holders: list[weakref.ref[Inheritance]]) -> None:
+    """Each has let go, also after another has raised."""
+    try:
+        while holders:
+            holder = holders.pop()()
+            if holder is not None:
+                holder.forked()
+    finally:
+        if holders:
+            _tell(holders)
 
 
 os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_forked)

@@ -7,28 +7,31 @@ process is started with the signal blocked, and lets it through when it has begu
 
 from __future__ import annotations
 
-import contextlib
+import inspect
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+# What Python's own functions wrap. The wrappers make members of enumerations of what comes back;
+# and right after a fork the kernel copies every page that is touched, be it to read a function.
+_set_handler: Final = inspect.unwrap(signal.signal)
+_set_mask: Final = inspect.unwrap(signal.pthread_sigmask)
+_INTERRUPT: Final = (signal.SIGINT,)
 
 
-@contextlib.contextmanager
-def blocked() -> Iterator[None]:
+class blocked:  # noqa: N801 - reads as what it does
     """What this thread starts meanwhile has interrupts blocked until it lets them through."""
-    usual = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, usual)
+
+    def __enter__(self) -> None:
+        self._usual = _set_mask(signal.SIG_BLOCK, _INTERRUPT)
+
+    def __exit__(self, *_: object) -> None:
+        _set_mask(signal.SIG_SETMASK, self._usual)
 
 
 def ignore() -> None:
     """This process ignores interrupts, also one that has come while they were blocked."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    _set_handler(signal.SIGINT, signal.SIG_IGN)
+    _set_mask(signal.SIG_UNBLOCK, _INTERRUPT)
 
 
 def forget() -> None:

@@ -125,25 +125,33 @@ class WorkerProcess:
         self.code: int | None = None
         self.exit_fd = -1
         self._context = context
-        with contextlib.ExitStack() as undo, contextlib.ExitStack() as handed_over:
+        self._ends: list[socket.socket] = []
+        self._lifeline = -1
+        theirs: list[int] = []
+        try:
             if keeper is not None:
                 keeper.append(self)
-                undo.callback(keeper.remove, self)
             with forks.barred():  # a child that is forked now would hold what it does not know of
-                theirs = self._open(undo, handed_over)
+                self._open(theirs)
                 forks.tell_children(self)
             self.process: BaseProcess = context.Process(
                 target=_main,
-                args=(interrupts.Ignored(), *theirs, setup, body),
+                args=(interrupts.Ignored(), *map(_Descriptor, theirs), setup, body),
                 name=f"poolcheck-worker-{number}",
             )
-            undo.callback(_end, self.process)
             self._start()
             pid = self.process.pid
             assert pid is not None  # noqa: S101 - it was started
             self.pid = pid
             self.exit_fd, self._by_descriptor = _exit_descriptor(self.process)
-            undo.pop_all()
+        except BaseException:
+            self._undo()
+            if keeper is not None and self in keeper:
+                keeper.remove(self)
+            raise
+        finally:
+            for fd in theirs:
+                os.close(fd)
         self.channel.setblocking(False)
 
     def _start(self) -> None:
@@ -156,30 +164,47 @@ class WorkerProcess:
         with interrupts.blocked():
             self.process.start()
 
-    def _open(
-        self, undo: contextlib.ExitStack, handed_over: contextlib.ExitStack
-    ) -> tuple[socket.socket, socket.socket, _Descriptor, _Descriptor]:
-        """This side's ends are open, and the worker's are returned.
+    def _open(self, theirs: list[int]) -> None:
+        """This side's ends are open.
 
         Args:
-            undo: closes ours.
-            handed_over: closes the worker's, in this process.
+            theirs: is given the worker's: of the frames, the tokens, the lifeline and the mark.
         """
-        self.channel, theirs = _blocking_pair()
-        undo.enter_context(self.channel)
-        handed_over.enter_context(theirs)
+        self.channel = self._pair_with(theirs)
         self._giver, self._tokens = _blocking_pair()
-        undo.enter_context(self._giver)
-        undo.enter_context(self._tokens)
-        their_tokens = handed_over.enter_context(self._tokens.dup())
+        self._ends += (self._giver, self._tokens)
+        theirs.append(os.dup(self._tokens.fileno()))
         read_end, self._lifeline = os.pipe()
-        undo.callback(os.close, self._lifeline)
-        handed_over.callback(os.close, read_end)
-        mark_file = _one_shared_byte()
-        handed_over.callback(os.close, mark_file)
-        self._mark = mmap.mmap(mark_file, 1)
-        undo.enter_context(self._mark)
-        return theirs, their_tokens, _Descriptor(read_end), _Descriptor(mark_file)
+        theirs.append(read_end)
+        theirs.append(_one_shared_byte())
+        self._mark = mmap.mmap(theirs[-1], 1)
+
+    def _pair_with(self, theirs: list[int]) -> socket.socket:
+        ours, other = _blocking_pair()
+        self._ends.append(ours)
+        theirs.append(other.detach())
+        return ours
+
+    def _undo(self) -> None:
+        """Nothing is left of what could not be started, or not be followed."""
+        try:
+            if hasattr(self, "process") and self.process.pid is not None:
+                self.process.kill()
+                self.process.join()
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """None of this side's descriptors is open."""
+        closed = (self.exit_fd, self._lifeline)
+        self.exit_fd = self._lifeline = -1  # first, for a child that is forked meanwhile
+        for fd in closed:
+            if fd >= 0:
+                os.close(fd)
+        for end in self._ends:
+            end.close()
+        if hasattr(self, "_mark"):
+            self._mark.close()
 
     @property
     def unstarted(self) -> int:
@@ -238,26 +263,13 @@ class WorkerProcess:
 
     def close(self) -> None:
         """Every descriptor of a reaped process is closed; closing twice is no error."""
-        if self.exit_fd < 0:
-            return
-        closed = (self.exit_fd, self._lifeline)
-        self.exit_fd = self._lifeline = -1  # first, for a child that is forked meanwhile
-        for fd in closed:
-            os.close(fd)
-        for end in (self.channel, self._giver, self._tokens):
-            end.close()
-        self._mark.close()
-        self.process.close()
+        if self.exit_fd >= 0:
+            self._let_go()
+            self.process.close()
 
     def forked(self) -> None:
         """In a child of this process: it does not keep this worker's pipes open, or wait for it."""
-        for end in (self.channel, self._giver, self._tokens):
-            end.close()
-        self._mark.close()
-        for fd in (self._lifeline, self.exit_fd):
-            with contextlib.suppress(OSError):  # there is none, or none any more
-                os.close(fd)
-        self._lifeline = self.exit_fd = -1
+        self._let_go()
         if hasattr(self, "process"):  # at its exit multiprocessing would try to join it
             process._children.discard(self.process)  # type: ignore[attr-defined]  # noqa: SLF001
 
@@ -279,17 +291,10 @@ def _taken(handle: Any) -> _Descriptor:
     return _Descriptor(handle.detach())
 
 
-def _end(process: BaseProcess) -> None:
-    """A process that was started, and then something went wrong, does not run on."""
-    if process.pid is not None:
-        process.kill()
-        process.join()
-
-
 def _main(
     _: interrupts.Ignored,
-    channel: socket.socket,
-    tokens: socket.socket,
+    channel_fd: _Descriptor,
+    token_fd: _Descriptor,
     lifeline: _Descriptor,
     mark_file: _Descriptor,
     setup: WorkerSetup,
@@ -297,10 +302,10 @@ def _main(
 ) -> None:
     mark = mmap.mmap(mark_file.take(), 1)
     os.close(mark_file.take())
+    channel = socket.socket(fileno=channel_fd.take())
     channel.setblocking(True)
-    token_fd = tokens.detach()
     try:
-        sys.exit(body(channel, lifeline.take(), mark, token_fd, setup))
+        sys.exit(body(channel, lifeline.take(), mark, token_fd.take(), setup))
     finally:
         # The kernel closes it when the process is gone: a hang-up then never precedes the exit.
         channel.detach()

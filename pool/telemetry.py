@@ -103,6 +103,10 @@ FACTS: Final[Mapping[type, type[TelemetryEvent]]] = MappingProxyType(
     }
 )
 _FIELDS: Final = {kind: tuple(field.name for field in fields(kind)) for kind in FACTS}
+# What only a log that wants everything is told of, if there are no callbacks.
+_QUIET: Final = frozenset(
+    kind for kind, fact in FACTS.items() if fact.level is TelemetryEvent.level
+)
 
 _LOG: Final = logging.getLogger("pool")
 # A program that has set up no logging is not told of each lost worker on its standard error.
@@ -194,10 +198,12 @@ class Telemetry:
             now: driver seconds.
         """
         kind = type(effect)
+        self._forget_gone(effect)
+        if kind in _QUIET and len(self._callbacks) < 2 and not _EVENTS.isEnabledFor(logging.DEBUG):
+            return
         values = {name: getattr(effect, name) for name in _FIELDS[kind]}
         if "session" in values:
             values["session"] = self._name_of(effect.session)
-        self._forget_gone(effect)
         self.events_noted += 1  # first, so that whoever sees the event sees this too
         self.pending.append(FACTS[kind](now, **values))
 

@@ -55,7 +55,8 @@ class Teller:
     def __init__(self, config: PoolConfig, core: Callable[..., Core] = Core) -> None:
         # The client's own objects stay with the crew, which lets go of them when the pool ends;
         # what is here may live until the garbage collector comes.
-        self.config = evolve(config, initializer=None, initargs=())
+        own = config.initializer is not None or config.initargs
+        self.config = evolve(config, initializer=None, initargs=()) if own else config
         self.core = core(self.config)
         self.watchers = watchers_of(config)
         self.core.watched = False  # nobody here wants to be told of each task twice

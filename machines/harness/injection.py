@@ -138,7 +138,8 @@ def _crash(victim: _Victim) -> Iterator[str]:
     process.send_signal(blow)
     wait_for(lambda: _is_dead(process), EFFECT_S)
     yield f"process {pid} was ended by {blow.name}"
-    if workers:
+    if workers:  # which counts the dead one until the pool has seen its end
+        wait_for(lambda: victim.worker not in ready_of(pool.stats()), EFFECT_S)
         ensure_pool_ready(pool, workers, EFFECT_S)
 
 

@@ -79,12 +79,12 @@ def monitoring_cost(work: str, rounds: int) -> Comparison:
         call, tasks = _WORK[work]
 
         def alone() -> float:
-            _run(pool, call, tasks)
+            _run(pool, call, tasks // 10)
             return _run(pool, call, tasks)
 
         def monitored() -> float:
             with start_pool_monitor(pool):
-                _run(pool, call, tasks)  # its start is over, and it is in its stride
+                _run(pool, call, tasks // 10)  # its start is over, and it is in its stride
                 return _run(pool, call, tasks)
 
         seconds = _by_turns(alone, monitored, rounds)
@@ -175,10 +175,10 @@ def _spin() -> None:
         pass
 
 
-# What tasks do, and how many make a round.
+# What tasks do, and how many make a round: enough for the monitor to take samples meanwhile.
 _WORK: Final[dict[str, tuple[Callable[[], None], int]]] = {
-    "nothing": (_nothing, 8_000),
-    "spin": (_spin, 600),
+    "nothing": (_nothing, 24_000),
+    "spin": (_spin, 2_400),
 }
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pool.stats import PoolStats
     from pool.telemetry import TaskDone, TelemetryEvent
 
-INTERVAL_S: Final = 0.25
+INTERVAL_S: Final = 1.0
 PERCENTS: Final = (50.0, 90.0, 99.0, 99.9)
 LATENCIES: Final = ("waited", "ran", "total")
 # When the pool has told of so many tasks in an interval, it tells of no more until the next.

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -19,11 +19,21 @@ from machines.bench.contestant import BY_NAME, Kind
 from machines.bench.launch import Asked, Status, launch
 from machines.bench.measure import MEASURES
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 pytestmark = pytest.mark.integration
 
 BIN = Path(sys.executable).parent
 SMALL = ("--rounds", "2", "--samples", "10", "--limit", "60")
 NAMES = ("ours-fork", "mp-pool", "pipe")
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """An empty folder with a short name: a socket in it has one of at most 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as made:
+        yield Path(made)
 
 
 def bench(*arguments: str, tmpdir: Path) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,1 @@
+"""The suites: performance, load and chaos, by command."""
