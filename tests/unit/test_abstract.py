@@ -1,11 +1,14 @@
-"""The abstract pool by itself: every state of a small one, and what is said of one that is wrong."""
+"""The abstract pool alone: every state of a small one, and what is said of one that is wrong."""
 
 from __future__ import annotations
 
-import pytest
+from typing import TYPE_CHECKING
 
 from model import abstract, session
 from model.abstract import Abstract, Session, Worker, searched
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_every_state_of_one_worker_and_one_session_is_found_and_counted() -> None:

@@ -1,4 +1,4 @@
-"""The gate's verdicts: nothing is passed by accident, and what falls short is said with its figure."""
+"""The gate's verdicts: nothing is passed by accident; what falls short is said with its figure."""
 
 from __future__ import annotations
 
