@@ -15,8 +15,10 @@ import click
 
 from machines.explore.cli import explore
 from machines.gatekeeper.cli import gate
+from machines.history.cli import history
 from machines.shrinking.cli import shrink, why
 from machines.suites.chaos.command import chaos
+from machines.suites.cli import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -317,6 +319,8 @@ command.add_command(why)
 command.add_command(explore)
 command.add_command(gate)
 command.add_command(chaos)
+command.add_command(load)
+command.add_command(history)
 
 
 def _load(file: Path, mutant: str | None, save: Path) -> Traced:

@@ -163,6 +163,14 @@ class Ledger:
             self._changed.wait_for(lambda: not self._open, limit_s)
             return self._open
 
+    def await_answer(self, number: int, limit_s: float) -> bool:
+        """Whether the task has its answer, or was refused, after at most so many seconds."""
+        line = self.lines[number]
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: bool(line["answers"] or line["state"] == State.REFUSED), limit_s
+            )
+
     def await_fewer(self, most: int, limit_s: float) -> bool:
         """Whether fewer tasks than this are unanswered, after at most so many seconds."""
         with self._changed:
