@@ -21,6 +21,7 @@ WALKS: Final = {"wire": 500, "real": 25}
 PROCESS_WALKS: Final = 10
 SAMPLE_WALKS: Final = 200
 REPLAYS: Final = 3
+TIMES: Final = 5
 HASH_SEEDS: Final = ("1", "2")
 # The tests of what decides: each pattern of tests/unit, what the machines do once and for all, and
 # of the abstract pool's tests those that need no second engine.
@@ -65,6 +66,8 @@ _SEEDED: Final = (
     "one_worker",
     "several_clients",
 )
+# Whose outcomes are compared: quick ones, of what decides and of what is written to pipes.
+_REPEATED: Final = ("breaker", "dispatch", "health", "lifecycle", "recovery", "sessions")
 _PYTEST: Final = ("pytest", "-q", "-p", "no:cacheprovider")
 # What a search finishes here in the time that it has; which bounds were complete is in the output.
 _BOUNDS: Final = (("--workers", "2", "--sessions", "2", "--tasks", "2", "--faults", "1"),)
@@ -176,6 +179,14 @@ def _lint(_: Plan) -> Sequence[Command]:
     ]
 
 
+def _history(plan: Plan) -> Sequence[Command]:
+    place = plan.place("history") / "runs.sqlite"
+    files = [f"tests/unit/test_{name}.py" for name in _REPEATED]
+    again = Command((*_PYTEST, *files, f"--history={place}"))
+    asked = ("poolcheck", "history", "--history", str(place), "--fail-on", "flaky", "--json")
+    return [*[again] * TIMES, Command(asked)]
+
+
 def _pace(_: Plan) -> Sequence[Command]:
     return [Command(("python", "-m", "machines.gatekeeper.pace"))]
 
@@ -187,7 +198,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         f"each file that {LIST} names, on sim, wire and real",
         _counterexamples,
         _replayed,
-        budget_s=60,
+        budget_s=300,
     ),
     Check(
         "transitions",
@@ -195,7 +206,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "100 % on sim, wire and real",
         _transitions,
         readers.transitions,
-        budget_s=90,
+        budget_s=300,
     ),
     Check(
         "machines",
@@ -203,7 +214,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "no promise broken on sim, with the profile `gate` and one seed for ever",
         _fixed,
         functools.partial(readers.machines, check="machines", layers=("sim",)),
-        budget_s=150,
+        budget_s=300,
         cores=Cores.ALL,
     ),
     Check(
@@ -212,7 +223,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "no promise broken on sim, wire and real, with the profile `gate` and this run's seed",
         _fresh,
         functools.partial(readers.machines, check="fresh", layers=readers.LAYERS),
-        budget_s=150,
+        budget_s=300,
         cores=Cores.ALL,
     ),
     Check(
@@ -221,7 +232,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "no promise broken",
         _free,
         functools.partial(readers.machines, check="free", layers=("free",)),
-        budget_s=60,
+        budget_s=300,
     ),
     Check(
         "crash-points",
@@ -229,7 +240,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "no exception, on sim, wire and real",
         _crash_points,
         functools.partial(readers.tests, check="crash-points"),
-        budget_s=60,
+        budget_s=300,
     ),
     Check(
         "search",
@@ -237,7 +248,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "complete, and nothing found",
         _search,
         readers.search,
-        budget_s=120,
+        budget_s=300,
         cores=Cores.ALL,
     ),
     Check(
@@ -246,7 +257,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "100 % of the walks",
         _agreement,
         readers.agreement,
-        budget_s=90,
+        budget_s=300,
     ),
     Check(
         "processes",
@@ -254,7 +265,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "as many as workers, as the kernel shows them",
         _processes,
         figures.processes,
-        budget_s=60,
+        budget_s=300,
     ),
     Check(
         "determinism",
@@ -262,7 +273,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "one digest for each run",
         _determinism,
         figures.determinism,
-        budget_s=60,
+        budget_s=300,
     ),
     Check(
         "planted",
@@ -270,7 +281,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "all of them, each by its own promise, on real processes, too",
         _planted,
         readers.planted,
-        budget_s=120,
+        budget_s=300,
         cores=Cores.ALL,
     ),
     Check(
@@ -279,7 +290,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "100 % of model/ and of the pool's core",
         _coverage,
         figures.coverage,
-        budget_s=150,
+        budget_s=300,
     ),
     Check(
         "arrows",
@@ -287,17 +298,25 @@ CHECKS: Final[tuple[Check, ...]] = (
         "no exception",
         _arrows,
         functools.partial(readers.tests, check="arrows"),
-        budget_s=60,
+        budget_s=300,
     ),
-    Check("types", "mypy, strict", "no complaint", _types, readers.types, budget_s=120),
-    Check("lint", "ruff's rules and format", "no complaint", _lint, readers.lint, budget_s=30),
+    Check("types", "mypy, strict", "no complaint", _types, readers.types, budget_s=300),
+    Check("lint", "ruff's rules and format", "no complaint", _lint, readers.lint, budget_s=300),
+    Check(
+        "history",
+        "the same tests on the same code come to the same, time after time",
+        f"no test that differs in {TIMES} runs",
+        _history,
+        figures.history,
+        budget_s=300,
+    ),
     Check(
         "pace",
         "nothing has become slower",
         f"at most {SLOWER_MAX:.2f} times the baseline",
         _pace,
         figures.pace,
-        budget_s=60,
+        budget_s=300,
         cores=Cores.ALONE,
     ),
 )

@@ -117,6 +117,21 @@ def _counts(files: Mapping[str, Mapping[str, Any]]) -> tuple[int, int]:
     return done, sum(one["num_statements"] + one["num_branches"] for one in totals)
 
 
+def history(_: Plan, ran: Sequence[Ran]) -> Reading:
+    """No test had different outcomes in runs of the same code."""
+    facts = told(ran[-1])
+    runs, tests_ = facts["runs"], facts["compared"]["tests"]
+    shortfalls = tuple(
+        Shortfall(
+            f"{one['test']} failed in {one['failures']} of {one['runs']} runs of the same code",
+            f"pytest '{one['test']}'",
+        )
+        for one in facts["flaky"][:SHOWN_MAX]
+    )
+    figure = f"{len(facts['flaky'])} of {tests_:,} tests differ in {runs} runs"
+    return Reading(figure, tests_ if runs > 1 else 0, shortfalls)
+
+
 def pace(_: Plan, ran: Sequence[Ran]) -> Reading:
     """No measure costs more than the baseline allows."""
     facts = told(ran[0])
