@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from machines.commands import Commands
 from machines.explore.cli import explore
+from machines.history.cli import history
 from machines.shrinking.cli import shrink, why
+from machines.suites.chaos.command import chaos
 from machines.suites.cli import load, performance
 
 if TYPE_CHECKING:
@@ -68,7 +71,7 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-@click.group(no_args_is_help=False)
+@click.group(cls=Commands, no_args_is_help=False)
 @click.version_option(package_name="poolcheck")
 def command() -> None:
     """Check pools of worker processes: see also `pytest machines/`."""
@@ -314,8 +317,10 @@ def check(
 command.add_command(shrink)
 command.add_command(why)
 command.add_command(explore)
+command.add_command(chaos)
 command.add_command(load)
 command.add_command(performance)
+command.add_command(history)
 
 
 def _load(file: Path, mutant: str | None, save: Path) -> Traced:

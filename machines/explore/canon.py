@@ -1,7 +1,8 @@
 """Canonical form: of all states that differ in names alone, one is kept.
 
 Workers, sessions and tasks have names that mean nothing: the pool treats them alike. Tasks are
-named in the order in which they were submitted, for that order means something; workers and
+named in the order in which they were submitted, for that order means something (so those that the
+core no longer knows, but a body may still name to it, are among them); workers and
 sessions in the order of what is known of them without their names; where that says too little,
 every order is tried and the least result kept. What led to the same result through several
 orders looks the same through each: those renamings are all returned, for whoever watches may
@@ -11,6 +12,7 @@ still tell them apart.
 from __future__ import annotations
 
 import itertools
+from math import factorial
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
@@ -76,6 +78,7 @@ class Canon:
         self._naming_numbers: dict[Any, int] = {}
         self._known: dict[int, _Known] = {}
         self._bare: dict[tuple[int, tuple[int, ...]], bytes] = {}
+        self._spoken: dict[int, set[int]] = {}
         self._of_minds = Renames(minds, form.meet, form.rename)
         self._of_bodies = Renames(bodies, body_form.meet, body_form.rename)
 
@@ -115,6 +118,18 @@ class Canon:
             tuple([self._of_bodies.of(body, self.namings[naming]) for _, body in lasting]),
         )
 
+    def symmetries(self, mind: int, bodies: Bodies) -> tuple[int, tuple[int, ...]]:
+        """In how many ways a canonical state may be named, and the renamings that leave it so.
+
+        Args:
+            mind: its number.
+            bodies: each worker's body, by its number.
+        """
+        same = self.namings_of(mind, bodies)
+        if not self._symmetric:
+            return 1, same
+        return factorial(len(bodies)) * factorial(len(self._known[mind].sessions)), same
+
     def _number(self, naming: Naming) -> int:
         known = self._naming_numbers.setdefault(naming.key, len(self.namings))
         if known == len(self.namings):
@@ -147,7 +162,7 @@ class Canon:
             for number, body in bodies.items()
         }
         if not sessions:
-            return [(list(w), sessions) for w in _orders(_grouped(workers, alone))]
+            return [(w, sessions) for w in _orders(_grouped(workers, alone))]
         plain = self._minds.values[mind]
         grouped = _grouped(sessions, _session_keys(plain, sessions, known.tasks, alone))
         ranks = {s: at for at, group in enumerate(grouped) for s in group}
@@ -155,9 +170,7 @@ class Canon:
             w: (alone[w], tuple(sorted([ranks[s] for s in known.hosted.get(w, ())])))
             for w in workers
         }
-        return [
-            (list(w), list(s)) for w in _orders(_grouped(workers, both)) for s in _orders(grouped)
-        ]
+        return [(w, s) for w in _orders(_grouped(workers, both)) for s in _orders(grouped)]
 
     def _bare_body(self, body: int, tasks: tuple[int, ...]) -> bytes:
         """What the body is, but for the names of sessions, and of tasks that no mind knows."""
@@ -170,14 +183,39 @@ class Canon:
             self._bare[body, tasks] = known
         return known
 
+    def _spoken_of(self, body: int) -> set[int]:
+        known = self._spoken.get(body)
+        if known is None:
+            known = self._spoken[body] = body_form.spoken_of(self._bodies.values[body])
+        return known
+
+    def _in_order(
+        self, body: int, tasks: Mapping[int, int], named: dict[int, int]
+    ) -> tuple[int, ...]:
+        """The body's tasks in an order in which no session's old name has a say.
+
+        Its sessions that have no name yet are given one.
+        """
+        there = body_form.sessions_in(self._bodies.values[body])
+        new = [session for session in there if session not in named]
+        new.sort(key=lambda one: [tasks.get(task, -1) for task in there[one]])
+        for session in new:
+            named[session] = len(named)
+        marked = [task for one in sorted(there, key=named.__getitem__) for task in there[one]]
+        every, _, _ = self._of_bodies.names(body)
+        return (*[task for task in every if task not in marked], *marked)
+
     def _complete(
         self, known: _Known, bodies: Bodies, workers: Sequence[int], sessions: Sequence[int]
     ) -> Naming:
         """The renaming for this order; who is in bodies alone is named in the order of those."""
-        tasks = {task: at for at, task in enumerate(known.tasks)}
+        spoken = set(known.tasks).union(*[self._spoken_of(bodies[worker]) for worker in workers])
+        tasks = {task: at for at, task in enumerate(sorted(spoken))}
         named = {session: at for at, session in enumerate(sessions)}
         for worker in workers:
             in_it, _, sessions_in_it = self._of_bodies.names(bodies[worker])
+            if len(sessions_in_it) > 1:
+                in_it = self._in_order(bodies[worker], tasks, named)
             for task in in_it:
                 tasks.setdefault(task, len(tasks))
             for session in sessions_in_it:
@@ -251,7 +289,7 @@ def _grouped(members: Sequence[int], keys: Mapping[int, Any]) -> Groups:
     return [list(group) for _, group in itertools.groupby(ordered, key=lambda one: keys[one])]
 
 
-def _orders(groups: Groups) -> Iterator[Iterator[int]]:
+def _orders(groups: Groups) -> Iterator[list[int]]:
     """Every order in which the groups stand as they do."""
     for chosen in itertools.product(*[itertools.permutations(group) for group in groups]):
-        yield itertools.chain.from_iterable(chosen)
+        yield list(itertools.chain.from_iterable(chosen))

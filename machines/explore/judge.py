@@ -159,8 +159,14 @@ class Group:
         self._turn_numbers: list[dict[Any, int]] = [{} for _ in self.eyes]
         self.first = self._number(tuple(eye.first for eye in self.eyes))
 
-    def after(self, state: int, shown: Shown, key: int, namings: Sequence[Naming]) -> int | Broken:
+    def after(
+        self, state: int, shown: Shown, key: int, namings: Sequence[Naming]
+    ) -> int | tuple[int, ...] | Broken:
         """The state after a step, or the first that it breaks.
+
+        Where the step has several renamings, and they do not all lead to one state, that of each
+        is returned: which of them is kept is not this group's to say, for the others have to be
+        renamed alike.
 
         Args:
             state: before it.
@@ -182,14 +188,14 @@ class Group:
                 seen.append(after)
         if broken is not None:
             return broken
-        found = -1
+        found = []
         for number in shown.namings:
             naming = namings[number]
             pairs = zip(eyes, seen, strict=True)
-            named = self._number(tuple([eye.renamed(at, number, naming) for eye, at in pairs]))
-            if found < 0 or self.store.data[named] < self.store.data[found]:
-                found = named
-        return found
+            found.append(
+                self._number(tuple([eye.renamed(at, number, naming) for eye, at in pairs]))
+            )
+        return found[0] if len(set(found)) == 1 else tuple(found)
 
     def renamed(self, state: int, number: int, naming: Naming) -> int:
         """The state with other names."""

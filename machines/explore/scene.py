@@ -150,6 +150,7 @@ class Scenes:
         self._acts: dict[Any, tuple[_Act, ...]] = {}
         self._looks: dict[tuple[int, int], Any] = {}
         self._performed: dict[Any, tuple[int, bool]] = {}
+        self._symmetries: dict[int, tuple[int, tuple[int, ...]]] = {}
         self.opening = self._minds.first.records
         self.first = self._open()
 
@@ -170,6 +171,15 @@ class Scenes:
     def bodies_of(self, scene: int) -> list[Any]:
         """The scene's bodies, as plain data."""
         return [self.bodies.values[body] for body in self.scenes[scene].bodies]
+
+    def symmetries(self, scene: int) -> tuple[int, tuple[int, ...]]:
+        """In how many ways the scene may be named, and the renamings that leave it as it is."""
+        known = self._symmetries.get(scene)
+        if known is None:
+            is_ = self.scenes[scene]
+            known = self._canon.symmetries(is_.mind, dict(enumerate(is_.bodies)))
+            self._symmetries[scene] = known
+        return known
 
     def number(self, scene: Scene) -> int:
         """The scene's number."""

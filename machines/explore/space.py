@@ -75,7 +75,7 @@ class PoolSpace:
         self._lefts: list[Left] = []
         self._left_numbers: dict[Left, int] = {}
         self._lessened: dict[tuple[int, int], int] = {}
-        self._ways: tuple[dict[tuple[int, int], int | Broken], ...] = tuple(
+        self._ways: tuple[dict[tuple[int, int], int | tuple[int, ...] | Broken], ...] = tuple(
             {} for _ in self._groups
         )
         self._endings: dict[tuple[int, ...], Violation | None] = {}
@@ -148,6 +148,22 @@ class PoolSpace:
                     return [self._scenes.namings[number].maps for number in shown.namings]
         raise LookupError(f"no step here has the command {step.command}")
 
+    def size(self, state: Any) -> int:
+        """How many states there are of this one's orbit: its workers and sessions named anyhow."""
+        scene, *seen, _ = state
+        ways, same = self._scenes.symmetries(scene)
+        if len(same) == 1:
+            return ways
+        namings = self._scenes.namings
+        alike = sum(
+            all(
+                group.renamed(at, number, namings[number]) == at
+                for group, at in zip(self._groups, seen, strict=True)
+            )
+            for number in same
+        )
+        return ways // alike
+
     def pack(self, state: Any) -> bytes:
         """Bytes equal only for states of one orbit; the same in every process and Python."""
         scene, *seen, left = state
@@ -206,8 +222,9 @@ class PoolSpace:
         return any(kind not in _ROUND for kind, _, _ in self._scenes.mind_of(scene)[TIMERS_AT])
 
     def _step(self, move: Move, seen: Sequence[int], less: int) -> Step:
-        after = [move.to]
+        after: list[int | tuple[int, ...]] = [move.to]
         broken: Broken | None = None
+        several = False
         shown = move.shown
         for group, state, ways in zip(self._groups, seen, self._ways, strict=True):
             way = ways.get((state, shown))
@@ -218,11 +235,31 @@ class PoolSpace:
             if isinstance(way, int):
                 after.append(way)
                 continue
+            if isinstance(way, tuple):
+                after.append(way)
+                several = True
+                continue
             after.append(state)
             if broken is None or way.record < broken.record:
                 broken = way
-        violation = None if broken is None else broken.violation
-        return Step(move.command, (*after, less), violation)
+        if broken is not None:
+            return Step(move.command, (move.to, *seen, less), broken.violation)
+        if several:
+            after = [move.to, *self._least(after[1:])]
+        return Step(move.command, (*after, less))
+
+    def _least(self, ways: Sequence[int | tuple[int, ...]]) -> Sequence[int]:
+        """Of the renamings under which the scene looks the same, what the checkers make of one.
+
+        All of them are renamed alike: the least of each for itself may be of no state at all.
+        """
+        choices = max(len(way) for way in ways if isinstance(way, tuple))
+        each = [way if isinstance(way, tuple) else (way,) * choices for way in ways]
+        stores = [group.store.data for group in self._groups]
+        return min(
+            zip(*each, strict=True),
+            key=lambda chosen: [data[at] for data, at in zip(stores, chosen, strict=True)],
+        )
 
     def _less(self, left: int, cost: Cost) -> int:
         """What is left of the bounds after this; -1 if too little was."""

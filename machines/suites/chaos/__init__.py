@@ -1,0 +1,1 @@
+"""Chaos: everything that can go wrong with workers, under load, and what is demanded after it."""
