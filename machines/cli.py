@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from machines.commands import Commands
 from machines.explore.cli import explore
 from machines.gatekeeper.cli import gate
 from machines.history.cli import history
@@ -71,7 +72,7 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-@click.group(no_args_is_help=False)
+@click.group(cls=Commands, no_args_is_help=False)
 @click.version_option(package_name="poolcheck")
 def command() -> None:
     """Check pools of worker processes: see also `pytest machines/`."""
