@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from machines.explore.cli import explore
+from machines.gatekeeper.cli import gate
+from machines.history.cli import history
 from machines.shrinking.cli import shrink, why
 from machines.suites.chaos.command import chaos
+from machines.suites.cli import load, performance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -314,7 +317,11 @@ def check(
 command.add_command(shrink)
 command.add_command(why)
 command.add_command(explore)
+command.add_command(gate)
 command.add_command(chaos)
+command.add_command(load)
+command.add_command(history)
+command.add_command(performance)
 
 
 def _load(file: Path, mutant: str | None, save: Path) -> Traced:

@@ -80,6 +80,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="tell at length which transitions fired; also write DIR/transitions.json",
     )
     group.addoption(
+        "--history",
+        nargs="?",
+        const="",
+        metavar="URL",
+        help="keep each test's outcome and duration: in $POOLCHECK_HISTORY, else in "
+        "artifacts/history.sqlite, unless said otherwise (docs/history.md)",
+    )
+    group.addoption(
         "--transitions-fail-under",
         metavar="PERCENT",
         help="fail if less of what is reachable fired on a layer",
@@ -87,8 +95,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_load_initial_conftests(args: list[str]) -> None:
-    """`--transitions` by itself takes no directory, though a path may follow it."""
-    args[:] = ["--transitions=" if arg == "--transitions" else arg for arg in args]
+    """`--transitions` and `--history` by themselves take nothing, though a path may follow."""
+    args[:] = [f"{arg}=" if arg in ("--transitions", "--history") else arg for arg in args]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -106,6 +114,8 @@ def pytest_configure(config: pytest.Config) -> None:
     _percent(config.getoption("--transitions-fail-under"))
     if config.getoption("--examples") != EXAMPLES:
         _database(config)
+    if config.getoption("--history") is not None:
+        _remember(config)
     config.stash[_tallies_key] = Tallies()
     if config.getoption("--hypothesis-profile", None):
         _register_profiles()
@@ -370,6 +380,15 @@ def _database(config: pytest.Config) -> ExampleDatabase | None:
         except ValueError as error:
             raise pytest.UsageError(f"--examples {error}") from error
     return config.stash[_database_key]
+
+
+def _remember(config: pytest.Config) -> None:
+    """What this session sees is kept in the history."""
+    from machines.history import hook  # noqa: PLC0415 - see the module's docstring
+
+    place = hook.place_wanted(config)
+    if place:
+        config.pluginmanager.register(hook.Hook(place, config.rootpath), hook.NAME)
 
 
 def _check_mutant(name: str | None) -> None:

@@ -142,6 +142,32 @@ def meet(frozen: Any, names: Names) -> None:
     _FIELDS.meet(frozen, names)
 
 
+def spoken_of(frozen: Any) -> set[int]:
+    """The tasks that the body may still name to the core: in its inbox, at its gate, in replies."""
+    _, inbox, facts, at_gate, _, _, skipped, *_ = frozen
+    orders = [*inbox, *([] if at_gate is None else [at_gate])]
+    found = {order[1] for order in orders if order[0] == OrderKind.TASK.value}
+    found.update(fact[1] for fact in facts if fact[0] == FactKind.REPLY.value)
+    found.update(skipped)
+    return {task for task in found if 0 <= task < FOREIGN}
+
+
+def sessions_in(frozen: Any) -> dict[int, tuple[int, ...]]:
+    """The sessions that the body knows, with the tasks that left their mark there.
+
+    First those of which its inbox and its gate tell, in that order; of the rest the order means
+    nothing.
+    """
+    _, inbox, _, at_gate, _, _, _, marks, *_ = frozen
+    left = dict(marks)
+    found = {}
+    for order in [*inbox, *([] if at_gate is None else [at_gate])]:
+        session = order[1] if order[0] == OrderKind.DROP.value else order[4]
+        if session is not None:
+            found[session] = left.get(session, ())
+    return found | left
+
+
 def is_over(frozen: Any) -> bool:
     """Whether nothing will ever be heard of it."""
     return frozen[0] == Condition.REAPED.value and not frozen[2]

@@ -29,6 +29,7 @@ PLANTED = {
     "never-replaced": SMALL,
     "foreign-reply-ignored": SMALL,
     "checked-out-twice": Bounds(workers=1, tasks=2, sessions=0, faults=0, asks=0),
+    "late-result-to-the-next": Bounds(workers=1, tasks=2, sessions=0, faults=1, asks=0),
     "one-too-many-waits": Bounds(
         tasks=3, sessions=0, faults=0, asks=0, setting=Setting(queue_limit=0)
     ),
