@@ -110,6 +110,7 @@ class Ledger:
         self.refused: dict[str, int] = {}
         self._next = 0
         self._open = 0
+        self._accepted = 0
         self._changed = threading.Condition()
 
     def begin(self, wish: Wish, intended: float) -> int:
@@ -138,6 +139,7 @@ class Ledger:
         with self._changed:
             self.lines[number]["state"] = State.ACCEPTED
             self._open += 1
+            self._accepted += 1
         future.add_done_callback(partial(self._answered, number))
 
     def refuse(self, number: int, error: PoolError) -> None:
@@ -151,6 +153,11 @@ class Ledger:
     def unanswered(self) -> int:
         """How many accepted tasks have no answer yet."""
         return self._open
+
+    @property
+    def accepted_count(self) -> int:
+        """How many tasks were accepted."""
+        return self._accepted
 
     @property
     def count(self) -> int:

@@ -102,8 +102,8 @@ def run_chaos(
     Raises:
         OverflowError: clients wanted more than the run has room for.
     """
-    room = tasks if tasks is not None else int(scenario.rate * seconds)
-    ledger = Ledger(room + _ROOM_MORE + int(_ROOM_RATE * seconds))
+    room = 2 * tasks if tasks is not None else int((scenario.rate + _ROOM_RATE) * seconds)
+    ledger = Ledger(room + _ROOM_MORE)
     notes = folder / "starts"
     notes.touch()
     config = {"size": scenario.size, **scenario.settings}
