@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from machines.bench.adapter import Futures
-from machines.bench.meeting import all_answer
 from machines.bench.trial import WINDOW, rate
 from machines.bench.work import noop
+from machines.harness import ensure_pool_ready
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -17,19 +17,18 @@ LIMIT_S: Final = 60.0
 
 
 def warmup_pool(pool: Executor, workers: int, calls: int = CALLS) -> None:
-    """Every worker has met the others and answered, and so many calls have been run.
+    """So many workers can take work, and so many calls have been run, many of them at once.
 
     Args:
-        pool: any executor.
+        pool: any executor whose workers are known; see `machines.harness.ensure_pool_ready`.
         workers: how many it has.
         calls: how many no-ops.
 
     Raises:
-        TimeoutError: so many workers did not answer in time.
+        WaitedTooLong: so many workers were not ready in time.
     """
-    adapted = adapted_of(pool)
-    all_answer(adapted, workers, LIMIT_S)
-    rate(adapted, noop, (), calls, WINDOW)
+    ensure_pool_ready(pool, workers, LIMIT_S)
+    rate(adapted_of(pool), noop, (), calls, WINDOW)
 
 
 def adapted_of(pool: Executor) -> Any:

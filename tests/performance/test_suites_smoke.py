@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from machines.suites import plots, settings
+from machines.suites.performance.command import facts_of
+from machines.suites.performance.run import Amount, measure
+
 ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.integration
@@ -63,3 +67,26 @@ def test_a_bad_setting_ends_the_command_with_one_line(tmp_path: Path) -> None:
     ran = poolcheck("load", "--output", str(tmp_path), POOLCHECK_FREE_SIZE="17")
     assert ran.returncode == 2
     assert ran.stderr == ("poolcheck: POOLCHECK_FREE_SIZE = 17: legal: a whole number, 1 to 16\n")
+
+
+@pytest.mark.filterwarnings("ignore:This process .* fork:DeprecationWarning")
+def test_a_little_of_performance_is_measured_and_drawn(tmp_path: Path) -> None:
+    known = settings.load(ROOT / "pyproject.toml", {"POOLCHECK_FREE_SIZE": "2"})
+    amount = Amount(rounds=1, calls=100, workers=(1, 2), payloads=(0, 1 << 20))
+    found = measure(known.on("free"), amount)
+    facts = facts_of(found, [], [], known, {"commit": "abc"})
+    assert [row["workers"] for row in facts["scaling"]["workers"]] == [1, 2]
+    assert [row["bytes"] for row in facts["scaling"]["payload"]] == [0, 1 << 20]
+    assert all(one["median"] > 0 for one in (*facts["figures"].values(), *facts["ratios"].values()))
+    assert facts["resources"][0]["client_us"] > 0
+    assert facts["latency"]["count"] == 20
+    assert facts["pool"] == {"size": 2}
+    plots.draw_scaling(facts, tmp_path / "performance.png")
+    assert (tmp_path / "performance.png").stat().st_size > 10_000
+    assert json.loads(json.dumps(facts)) == facts
+
+
+def test_without_a_baseline_nothing_is_measured(tmp_path: Path) -> None:
+    ran = poolcheck("performance", "--baseline", str(tmp_path / "none.json"))
+    assert ran.returncode == 2
+    assert ran.stderr == f"poolcheck: {tmp_path / 'none.json'}: No such file or directory\n"

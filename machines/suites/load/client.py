@@ -71,19 +71,16 @@ class Client:
         self.began = 0.0
         self.count = 0
         self._operations = operations
-        # Nobody holds it but `stop` gives it: to wait for it with a bound is to wait for a moment,
-        # and costs a tenth of what waiting for an event costs.
-        self._over = threading.Lock()
-        self._over.acquire()
+        self._over = threading.Event()
 
     def run(self) -> None:
         """Every operation was submitted, or refused; or somebody called `stop`."""
-        clock, stopped, submit = time.perf_counter, self._over.acquire, self._operations.submit
+        clock, over, submit = time.perf_counter, self._over, self._operations.submit
         began = self.began = clock()
         processor = time.thread_time()
         for number, due in enumerate(self.dues):
             early = began + due - clock()
-            if stopped(timeout=early) if early > 0 else stopped(blocking=False):
+            if over.is_set() or (early > 0 and over.wait(early)):
                 break
             self.count = number + 1
             self.submits[number] = clock() - began
@@ -97,8 +94,7 @@ class Client:
 
     def stop(self) -> None:
         """Nothing more is submitted; from another thread."""
-        with contextlib.suppress(RuntimeError):  # it was stopped before
-            self._over.release()
+        self._over.set()
 
     def await_answers(self, limit_s: float) -> int:
         """All are answered, or have had their time; how many are not is returned.

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from machines.suites.settings import LayerSettings
 
 STEP_S: Final = 2.0
-# By so many doublings a ramp comes to what is demanded, and so many follow; then steps are even.
+# A ramp doubles from an eighth of what is demanded to eight times that.
 DOUBLINGS: Final = 3
-# Beyond so many times what is demanded the ramp ends, broken or not.
-TIMES_MAX: Final = 40
+# From there on each doubling is made in so many even steps, and so many doublings are tried.
+STEPS: Final = 8
+FINE_DOUBLINGS: Final = 3
 SPIKE_S: Final = 1.0
 KILL_EVERY_S: Final = 1.0
 
@@ -86,12 +87,13 @@ def errors(settings: LayerSettings, seconds: float | None) -> Shape:
 def ramp(settings: LayerSettings, seconds: float | None) -> Shape:
     """No-ops at a rate that grows step by step; it ends where the pool no longer keeps up.
 
-    It doubles up to eight times the rate that is demanded; then it grows by that rate.
+    It doubles up to eight times the rate that is demanded; then eight steps double it.
     """
     demanded = settings.threshold("sustained_per_s")
     long = STEP_S if seconds is None else seconds
-    doubling = [demanded * 2**power for power in range(-DOUBLINGS, DOUBLINGS)]
-    rates = [*doubling, *(demanded * times for times in range(2**DOUBLINGS, TIMES_MAX + 1))]
+    rates = [demanded * 2**power for power in range(-DOUBLINGS, DOUBLINGS)]
+    for power in range(DOUBLINGS, DOUBLINGS + FINE_DOUBLINGS):
+        rates += [demanded * 2**power * (1 + step / STEPS) for step in range(STEPS)]
     phases = tuple(Phase(f"{rate:.0f}/s", long, rate) for rate in rates)
     return Shape(
         "ramp", f"no-ops, each {long:g} s more a second, until it breaks", phases, until_broken=True
