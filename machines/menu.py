@@ -77,6 +77,20 @@ class Menu:
         return self.sessions[which % len(self.sessions)] if self.sessions else None
 
 
+def knows(menu: Menu, steps: Iterable[Command]) -> None:
+    """The menu knows the tasks and sessions of these steps.
+
+    Args:
+        menu: what can come next.
+        steps: those that are done, or are going to be.
+    """
+    for step in steps:
+        if isinstance(step, trace.Submit):
+            menu.tasks = max(menu.tasks, step.task + 1)
+        elif isinstance(step, trace.OpenSession) and step.session not in menu.sessions:
+            menu.sessions.append(step.session)
+
+
 def _fair(menu: Menu, which: int) -> Command | None:
     bodies = list(menu.bodies.values())
     first = which % len(bodies) if bodies else 0

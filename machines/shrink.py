@@ -21,6 +21,7 @@ from attrs import frozen
 
 from machines.drivers import Layer
 from machines.garbage import set_aside
+from machines.neighbours import neighbours
 from machines.parts import POOL, Parts
 from machines.run import execute
 from machines.singles import certificate, singles
@@ -36,7 +37,12 @@ if TYPE_CHECKING:
     from model.checker import Checker
 
 _IN_ALL: Final = 1.5  # times the walks in vain, at most
-_FEW, _LONG = 4, 12
+_LONG: Final = 12
+# Steps that were run, and so many more for each run: then nobody looks around any more.
+EFFORT_MAX: Final = 500_000
+_START: Final = 10
+# Of few steps there are not many shorter ones, and its neighbours were nearly all of them.
+_PART: Final = {0: 0.0, 1: 0.0, 2: 0.1, 3: 0.5}
 
 
 @frozen
@@ -98,6 +104,7 @@ class _Shrinker:
         self._promise, self._layer, self._parts = promise, layer, parts
         self._promises = promises
         self._after_each = after_each
+        self._effort = 0
         self._known: dict[Trace, Trace | None] = {}
         self._variants: tuple[Callable[[Trace], Iterator[Trace]], ...] = (*VARIANTS, self._singles)
 
@@ -112,7 +119,7 @@ class _Shrinker:
                 best = self._wander(start, best, walks // 4)
         best = self._local(best)
         if walks:
-            best = self._wander(start, best, walks)
+            best = self._wander(start, self._sideways(best), walks)
         while (named := self._attempt(renumbered(best))) is not None and named != best:
             best = self._local(named)
         shown = certificate(best, self._promise, self._layer, self._parts, self._breaks)
@@ -125,6 +132,7 @@ class _Shrinker:
         return self._known[candidate]
 
     def _tried(self, candidate: Trace) -> Trace | None:
+        self._effort += _START + len(candidate.steps)
         report = execute(candidate, self._layer, self._parts, promises=self._promises)
         if report.violation is None or report.violation.promise != self._promise:
             return None
@@ -168,21 +176,39 @@ class _Shrinker:
         """The first variant that still breaks the promise."""
         return next(filter(None, map(self._attempt, variants)), None)
 
+    def _sideways(self, best: Trace) -> Trace:
+        """Nothing that differs from it in little can be cut to fewer steps."""
+        while (shorter := self._shorter_near(best)) is not None:
+            best = self._local(shorter)
+        return best
+
+    def _shorter_near(self, best: Trace) -> Trace | None:
+        """A neighbour with fewer steps, or with one step less."""
+        size = len(best.steps)
+        for variant in neighbours(best, self._layer, self._parts):
+            if self._effort >= EFFORT_MAX:
+                break
+            left = self._attempt(variant)
+            if left is not None and len(left.steps) >= size:
+                left = self._first(without(left, {at}) for at in range(size - 1, -1, -1))
+            if left is not None:
+                return left
+        return None
+
     def _wander(self, start: Trace, best: Trace, walks: int) -> Trace:
         """A shorter trace, if one was found before so many runs were in vain."""
         wanderer = Wanderer(start, self._layer, self._parts, self._promises)
         near, vain = best, 0
         for _ in range(int(walks * _IN_ALL)):
-            if (
-                vain >= walks * min(len(best.steps), _FEW) // _FEW
-            ):  # there are not many shorter ones
+            if vain >= walks * _PART.get(len(best.steps), 1.0) or self._effort >= EFFORT_MAX:
                 break
             vain += 1
+            self._effort += _START + min(len(near.steps), _LONG)
             found, broken = wanderer.wander(near)
             if broken != self._promise or (left := self._attempt(found)) is None:
                 continue
             if len(left.steps) < len(best.steps):
-                best = near = self._local(left)
+                best = near = self._sideways(self._local(left))
                 vain = 0
             elif len(left.steps) == len(best.steps):
                 near = left

@@ -11,12 +11,12 @@ Source: for the idea, Glover and Laguna, "Tabu Search" (1997): moves on a platea
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import attrs
-
-from machines import swarm, trace
-from machines.menu import BYTES, DISHES, Menu
+from machines import swarm
+from machines.menu import BYTES, DISHES, Menu, knows
+from machines.neighbours import CHOICES, otherwise
+from machines.neighbours import near as near_to
 from machines.run import Run
 from machines.setting import Setting
 from machines.trace import Trace
@@ -29,33 +29,14 @@ if TYPE_CHECKING:
     from machines.trace import Command
     from model.checker import Checker
 
-WALKS: Final = 14_000
+WALKS: Final = 8_000
 _AFRESH, _BEGUN, _SAME_SETTING = 0.15, 0.15, 0.6  # of all runs
+_OTHERWISE: Final = 0.35
 _AFRESH_MAX: Final = 10
 _LONG: Final = 15  # of what is longer only the beginning is done: runs are to be short
 # So many steps are left out, and so many others done.
 _EXCHANGES: Final = ((1, 1), (1, 1), (2, 1), (2, 1), (2, 1), (2, 2), (3, 1), (3, 2), (4, 2), (4, 3))
 _TRIES_MAX: Final = 8
-_NEAR: Final[dict[str, tuple[object, ...]]] = {
-    "size": (1, 2, 3),
-    "queue_limit": (None, 0, 1),
-    "start_failures_max": (1, 2, 3),
-    "openings_max": (0, 1),
-    "prefetch": (0, 1, 2, 3),
-    "tasks_max": (None, 1, 2),
-    "age_max": (None, 20.0),
-    "health_interval": (None, 30.0),
-    "health_failures_max": (1, 2, 3),
-    "session_ttl": (None, 10.0),
-    "max_overflow": (0, 1, 2),
-    "lazy": (False, True),
-    "strategy": ("lifo", "fifo"),
-    "probes_max": (1, 2),
-    "lost": ("immediate_retry", "backoff_retry", "failover", "abandon"),
-    "backoff": ("exponential", "linear"),
-    "fallback": (False, True),
-}
-_NAMES: Final = tuple(_NEAR)
 
 
 class Wanderer:
@@ -78,6 +59,8 @@ class Wanderer:
     def wander(self, near: Trace) -> tuple[Trace, str | None]:
         """One run's trace, of no more steps than this one has, and the promise that it broke."""
         kept, gaps = self._plan(near.steps)
+        if self._chance.random() < _OTHERWISE:
+            self._change(kept)
         setting = self._setting(near.setting)
         with Run(setting, self._layer, self._parts, promises=self._promises) as run:
             menu = Menu(run.world, self._off())
@@ -109,6 +92,14 @@ class Wanderer:
         gaps = sorted(chance.randint(0, len(kept)) for _ in range(min(put, size)))
         return [steps[at] for at in kept], gaps
 
+    def _change(self, kept: list[Command]) -> None:
+        """One or two of the steps have another argument."""
+        chance = self._chance
+        for at in chance.sample(range(len(kept)), min(len(kept), chance.randint(1, 2))):
+            others = tuple(otherwise(kept[at]))
+            if others:
+                kept[at] = chance.choice(others)
+
     def _off(self) -> frozenset[str]:
         """What is never chosen: in three of ten runs, two of five commands and faults."""
         if self._chance.random() < 0.7:
@@ -130,30 +121,8 @@ class Wanderer:
         if chance.random() < _SAME_SETTING:
             return near
         base = chance.choice((near, near, _PLAIN, self._first))
-        changed: dict[str, Any] = {}
-        for _ in range(chance.choice((0, 1, 1, 2))):
-            name = chance.choice(_NAMES)
-            changed[name] = chance.choice(_NEAR[name])
-        if not changed:
-            return base
-        try:
-            return attrs.evolve(base, **changed)
-        except ValueError:  # these do not go together
-            return base
-
-
-def knows(menu: Menu, steps: Iterable[Command]) -> None:
-    """The menu knows the tasks and sessions of these steps.
-
-    Args:
-        menu: what can come next.
-        steps: those that are done, or are going to be.
-    """
-    for step in steps:
-        if isinstance(step, trace.Submit):
-            menu.tasks = max(menu.tasks, step.task + 1)
-        elif isinstance(step, trace.OpenSession) and step.session not in menu.sessions:
-            menu.sessions.append(step.session)
+        choices = [chance.choice(CHOICES) for _ in range(chance.choice((0, 1, 1, 2)))]
+        return near_to(base, {key: one[key] for one in choices for key in one}) or base
 
 
 def _kinds() -> tuple[tuple[int, ...], ...]:

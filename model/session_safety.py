@@ -49,9 +49,8 @@ class OneWorkerInOrder(Checker):
         if record.task in self._passed:
             last = self._passed[record.task]
             return f"{what} was sent after task {last}, which was submitted later"
-        for earlier in self._unresolved[session]:
-            if earlier == record.task:
-                break
+        unresolved = self._unresolved[session]
+        for earlier in unresolved[: unresolved.index(record.task)]:
             self._passed[earlier] = record.task
         return None
 

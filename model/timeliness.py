@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 NEGLIGIBLE_S: Final = 1e-6
 _AT_HAND = ("ready", "degraded")
 _STOPPED = ("recycle", "shutdown")
+_HAS_ITS_TIME = ("init_timeout", "health_check_failed", "health_check_limit", "recycle")
 
 
 class _Person:
@@ -217,7 +218,7 @@ class OnTime(Checker):
 
     def _too_soon(self, record: saw.Moved, person: _Person, at: float) -> str | None:
         config, who = self._config, f"worker {record.worker}"
-        if config is None:
+        if config is None or record.because not in _HAS_ITS_TIME:
             return None
         if record.because == "init_timeout":
             due = person.since + (config.init_timeout or 0.0)
@@ -361,11 +362,9 @@ class OnTime(Checker):
 
     def _cooldowns(self) -> list[float]:
         """For how long it may be open: each opening in a row doubles that, unless it was killed."""
-        config = self._config
-        if config is None:
-            return []
-        doubled = [config.cooldown * 2**times for times in range(max(1, self._openings))]
-        return [min(config.cooldown_max, wait) for wait in doubled]
+        config, doublings = self._config, range(max(1, self._openings))
+        known = () if config is None else ((config.cooldown, config.cooldown_max),)
+        return [min(most, first * 2**times) for first, most in known for times in doublings]
 
     # What has not happened, though it was due.
 

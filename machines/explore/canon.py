@@ -31,12 +31,13 @@ from machines.explore.store import Store, to_bytes
 from pool.events import TimerKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from machines.explore.form import Form
 
 _NOTHING: Final[dict[int, int]] = {}
-Groups = list[list[int]]
+# What is known of a worker that there is none.
+_NOBODY: Final = (b"", b"")
 Bodies = dict[int, int]
 
 
@@ -50,6 +51,7 @@ class _Known:
         sessions: the same.
         alone: what is known of each worker, but for all names but its tasks'.
         hosted: the sessions of each.
+        keys: what is known of each session, but for names; and its worker.
     """
 
     tasks: tuple[int, ...]
@@ -57,6 +59,7 @@ class _Known:
     sessions: tuple[int, ...]
     alone: dict[int, bytes]
     hosted: dict[int, tuple[int, ...]]
+    keys: dict[int, tuple[bytes, int]]
 
 
 class Canon:
@@ -77,7 +80,9 @@ class Canon:
         self._symmetric = symmetric
         self._naming_numbers: dict[Any, int] = {}
         self._known: dict[int, _Known] = {}
-        self._bare: dict[tuple[int, tuple[int, ...]], bytes] = {}
+        self._over: dict[int, bool] = {}
+        self._renamed: dict[tuple[int, int], int] = {}
+        self._bare: dict[tuple[int, ...], dict[int, bytes]] = {}
         self._spoken: dict[int, set[int]] = {}
         self._of_minds = Renames(minds, form.meet, form.rename)
         self._of_bodies = Renames(bodies, body_form.meet, body_form.rename)
@@ -92,15 +97,14 @@ class Canon:
         known = self._known.get(mind)
         if known is None:
             known = self._known[mind] = self._know(mind)
-        over = [n for n, body in bodies.items() if body_form.is_over(self._bodies.values[body])]
-        lasting = {n: body for n, body in bodies.items() if n in known.workers or n not in over}
-        choices = self._choices(mind, known, lasting)
+        lasting = {n: at for n, at in bodies.items() if n in known.workers or not self._is_over(at)}
+        choices = self._choices(known, lasting)
+        if len(choices) == 1:
+            return (self._complete(known, lasting, *choices[0]),)
         found: list[int] = []
         best: tuple[bytes, ...] | None = None
         for workers, sessions in choices:
-            naming = self._number(self._complete(known, lasting, workers, sessions))
-            if len(choices) == 1:
-                return (naming,)
+            naming = self._complete(known, lasting, workers, sessions)
             renamed, rest = self.renamed(mind, lasting, naming)
             result = (self._minds.data[renamed], *[self._bodies.data[body] for body in rest])
             if best is None or result < best:
@@ -111,29 +115,27 @@ class Canon:
 
     def renamed(self, mind: int, bodies: Bodies, naming: int) -> tuple[int, tuple[int, ...]]:
         """The mind and the bodies with other names; the bodies in the order of their workers."""
-        workers = self.namings[naming].maps[Kind.WORKER]
+        how = self.namings[naming]
+        workers = how.maps[Kind.WORKER]
         lasting = sorted([(workers[n], body) for n, body in bodies.items() if n in workers])
-        return (
-            self._of_minds.of(mind, self.namings[naming]),
-            tuple([self._of_bodies.of(body, self.namings[naming]) for _, body in lasting]),
-        )
+        rest = []
+        for _, body in lasting:
+            known = self._renamed.get((body, naming))
+            if known is None:
+                known = self._renamed[body, naming] = self._of_bodies.of(body, how)
+            rest.append(known)
+        return self._of_minds.of(mind, how), tuple(rest)
 
-    def symmetries(self, mind: int, bodies: Bodies) -> tuple[int, tuple[int, ...]]:
-        """In how many ways a canonical state may be named, and the renamings that leave it so.
-
-        Args:
-            mind: its number.
-            bodies: each worker's body, by its number.
-        """
-        same = self.namings_of(mind, bodies)
+    def ways(self, mind: int, bodies: int) -> int:
+        """In how many ways a canonical state with so many bodies may be named."""
         if not self._symmetric:
-            return 1, same
-        return factorial(len(bodies)) * factorial(len(self._known[mind].sessions)), same
+            return 1
+        return factorial(bodies) * factorial(len(self._of_minds.names(mind)[Kind.SESSION]))
 
-    def _number(self, naming: Naming) -> int:
-        known = self._naming_numbers.setdefault(naming.key, len(self.namings))
-        if known == len(self.namings):
-            self.namings.append(naming)
+    def _is_over(self, body: int) -> bool:
+        known = self._over.get(body)
+        if known is None:
+            known = self._over[body] = body_form.is_over(self._bodies.values[body])
         return known
 
     def _know(self, mind: int) -> _Known:
@@ -147,40 +149,38 @@ class Canon:
             tuple(sorted(sessions)),
             _worker_keys(plain, workers, ordered),
             {row[0]: row[5] for row in plain[CORE_AT][WORKERS_AT]},
+            _session_keys(plain, sessions, ordered),
         )
 
-    def _choices(
-        self, mind: int, known: _Known, bodies: Bodies
-    ) -> list[tuple[list[int], Sequence[int]]]:
+    def _choices(self, known: _Known, bodies: Bodies) -> list[tuple[list[int], Sequence[int]]]:
         """Each order of workers with bodies, and of sessions, that is to be tried."""
         workers = sorted(bodies)
         sessions = known.sessions
         if not self._symmetric or (len(workers) < 2 and len(sessions) < 2):
             return [(workers, sessions)]
+        bare, mine = self._bare.setdefault(known.tasks, {}), known.alone
         alone = {
-            number: known.alone.get(number, b"") + self._bare_body(body, known.tasks)
-            for number, body in bodies.items()
+            n: (mine.get(n, b""), bare.get(at) or self._bare_body(at, known.tasks))
+            for n, at in bodies.items()
         }
         if not sessions:
-            return [(w, sessions) for w in _orders(_grouped(workers, alone))]
-        plain = self._minds.values[mind]
-        grouped = _grouped(sessions, _session_keys(plain, sessions, known.tasks, alone))
-        ranks = {s: at for at, group in enumerate(grouped) for s in group}
+            return [(w, sessions) for w in _orders(workers, alone)]
+        homes = {s: (key, alone.get(home, _NOBODY)) for s, (key, home) in known.keys.items()}
+        ranks = {key: at for at, key in enumerate(sorted(homes.values()))}
         both = {
-            w: (alone[w], tuple(sorted([ranks[s] for s in known.hosted.get(w, ())])))
+            w: (alone[w], sorted([ranks[homes[s]] for s in known.hosted.get(w, ())]))
             for w in workers
         }
-        return [(w, s) for w in _orders(_grouped(workers, both)) for s in _orders(grouped)]
+        others = _orders(sessions, homes)
+        return [(w, s) for w in _orders(workers, both) for s in others]
 
     def _bare_body(self, body: int, tasks: tuple[int, ...]) -> bytes:
         """What the body is, but for the names of sessions, and of tasks that no mind knows."""
-        known = self._bare.get((body, tasks))
-        if known is None:
-            blind = Naming({task: at for at, task in enumerate(tasks)}, _NOTHING, _NOTHING)
-            plain = self._bodies.values[body]
-            marks = tuple(sorted(len(left) for _, left in plain[7]))
-            known = to_bytes((marks, body_form.rename(plain, blind)))
-            self._bare[body, tasks] = known
+        blind = Naming({task: at for at, task in enumerate(tasks)}, _NOTHING, _NOTHING)
+        plain = self._bodies.values[body]
+        marks = tuple(sorted(len(left) for _, left in plain[7]))
+        known = to_bytes((marks, body_form.rename(plain, blind)))
+        self._bare[tasks][body] = known
         return known
 
     def _spoken_of(self, body: int) -> set[int]:
@@ -207,7 +207,7 @@ class Canon:
 
     def _complete(
         self, known: _Known, bodies: Bodies, workers: Sequence[int], sessions: Sequence[int]
-    ) -> Naming:
+    ) -> int:
         """The renaming for this order; who is in bodies alone is named in the order of those."""
         spoken = set(known.tasks).union(*[self._spoken_of(bodies[worker]) for worker in workers])
         tasks = {task: at for at, task in enumerate(sorted(spoken))}
@@ -221,7 +221,11 @@ class Canon:
             for session in sessions_in_it:
                 named.setdefault(session, len(named))
         gone = [worker for worker in known.workers if worker not in bodies]
-        return Naming(tasks, {w: at for at, w in enumerate([*workers, *gone])}, named)
+        key = (tuple(tasks), (*workers, *gone), tuple(named))
+        number = self._naming_numbers.setdefault(key, len(self.namings))
+        if number == len(self.namings):
+            self.namings.append(Naming(tasks, {w: at for at, w in enumerate(key[1])}, named))
+        return number
 
 
 def _worker_keys(mind: Any, workers: Sequence[int], ordered: Sequence[int]) -> dict[int, bytes]:
@@ -254,9 +258,9 @@ def _last_held(core: Any) -> dict[int, tuple[int, ...]]:
 
 
 def _session_keys(
-    mind: Any, sessions: Sequence[int], ordered: Sequence[int], workers: Mapping[int, bytes]
-) -> dict[int, bytes]:
-    """What is known of each session, but for the names of workers and sessions."""
+    mind: Any, sessions: Sequence[int], ordered: Sequence[int]
+) -> dict[int, tuple[bytes, int]]:
+    """What is known of each session, but for the names of workers and sessions; and its worker."""
     core = mind[CORE_AT]
     tasks = {task: at for at, task in enumerate(ordered)}
     rows = {row[0]: row for row in core[SESSIONS_AT]}
@@ -267,11 +271,11 @@ def _session_keys(
     keys = {}
     for session in sessions:
         row = rows.get(session)
-        home = b"" if row is None else workers.get(row[2], b"")
         held: Any = None if row is None else (row[1], *row[3:])
+        home = -1 if row is None or row[2] is None else row[2]
         rest = (own.get(session, ()), timers.get(session, ()))
         there = (session in mind[ROLL_AT][2], session in core[8])
-        keys[session] = to_bytes((held, rest, there, home))
+        keys[session] = to_bytes((held, rest, there)), home
     return keys
 
 
@@ -283,13 +287,11 @@ def _timers_of(mind: Any, kind: Kind) -> dict[int, tuple[Any, ...]]:
     return found
 
 
-def _grouped(members: Sequence[int], keys: Mapping[int, Any]) -> Groups:
-    """Members in the order of their keys, those with equal keys together."""
-    ordered = sorted(members, key=lambda member: keys[member])
-    return [list(group) for _, group in itertools.groupby(ordered, key=lambda one: keys[one])]
-
-
-def _orders(groups: Groups) -> Iterator[list[int]]:
-    """Every order in which the groups stand as they do."""
-    for chosen in itertools.product(*[itertools.permutations(group) for group in groups]):
-        yield list(itertools.chain.from_iterable(chosen))
+def _orders(members: Sequence[int], keys: Mapping[int, Any]) -> list[list[int]]:
+    """Every order in which the members stand by their keys, whose equals change places."""
+    ordered = sorted(members, key=keys.__getitem__)
+    groups = [list(group) for _, group in itertools.groupby(ordered, key=keys.__getitem__)]
+    if len(groups) == len(ordered):
+        return [ordered]
+    chosen = itertools.product(*[itertools.permutations(group) for group in groups])
+    return [list(itertools.chain.from_iterable(order)) for order in chosen]

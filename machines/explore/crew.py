@@ -7,6 +7,7 @@ no longer complete: `ShardLost`.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 TOLD_EVERY_S: Final = 0.2
 EXIT_WAIT_S: Final = 5.0
+# What a search keeps it keeps to its end, millions of objects: the collector looks at what is
+# young, for a core that was thawed and is done with is a ring, and never again at all the rest.
+THRESHOLDS: Final = (100_000, 20, 1_000_000)
 
 
 class ShardLost(Exception):
@@ -57,6 +61,8 @@ class Alone:
 
     def __init__(self, plan: Plan, pulse: Callable[[int], bool]) -> None:
         self._asks = pulse
+        self._thresholds = gc.get_threshold()
+        gc.set_threshold(*THRESHOLDS)
         self._shard = Shard(plan, 0, self._pulse)
 
     def all(self, what: str, level: int) -> list[Any]:
@@ -64,7 +70,8 @@ class Alone:
         return [getattr(self._shard, what)(level)]
 
     def close(self) -> None:
-        """There was nothing to end."""
+        """The collector is as it was; there was nothing else to end."""
+        gc.set_threshold(*self._thresholds)
 
     def _pulse(self, expanded: int) -> None:
         if self._asks(expanded):
@@ -195,6 +202,8 @@ def _work(plan: Plan, index: int, there: Connection, halt: Any, others: list[Con
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     for other in others:  # else the first one's end stays open here
         other.close()
+    gc.freeze()
+    gc.set_threshold(*THRESHOLDS)
     try:
         shard = Shard(plan, index, _Pulse(there, halt))
         while True:

@@ -59,7 +59,7 @@ class Enumerated(Plain):
         self._members = {None: None, **{member.value: member for member in kind}}
 
     def freeze(self, value: Any, _: float) -> Any:
-        return None if value is None else value.value
+        return None if value is None else value._value_  # `value` is looked up, this is there
 
     def thaw(self, frozen: Any) -> Any:
         return self._members[frozen]
@@ -205,24 +205,55 @@ class Fields:
 
     def __init__(self, make: Callable[[], Any], forms: Mapping[str, Form]) -> None:
         self._make = make
-        self._forms = tuple(forms.items())
+        self._names = tuple(forms)
+        self._read: Callable[[Any], tuple[Any, ...]] = _reader(self._names)
+        # Most are plain, and stay as they are: of the others, where each stands, and its form.
+        self._freezes = [(at, f.freeze) for at, f in _unlike(Plain.freeze, "freeze", forms)]
+        self._thaws = [(at, f.thaw) for at, f in _unlike(Plain.thaw, "thaw", forms)]
+        self._renames = [(at, f.rename) for at, f in _unlike(Plain.rename, "rename", forms)]
+        self._meets = [(at, f.meet) for at, f in _unlike(Plain.meet, "meet", forms)]
 
     def freeze(self, value: Any, now: float) -> Any:
-        return tuple([form.freeze(getattr(value, name), now) for name, form in self._forms])
+        parts = list(self._read(value))
+        for at, freeze in self._freezes:
+            parts[at] = freeze(parts[at], now)
+        return tuple(parts)
 
     def thaw(self, frozen: Any) -> Any:
+        parts = list(frozen)
+        for at, thaw in self._thaws:
+            parts[at] = thaw(parts[at])
         made = self._make()
-        for (name, form), held in zip(self._forms, frozen, strict=True):
-            object.__setattr__(made, name, form.thaw(held))
+        put = object.__setattr__
+        for name, part in zip(self._names, parts, strict=True):
+            put(made, name, part)
         return made
 
     def rename(self, frozen: Any, naming: Naming) -> Any:
-        pairs = zip(self._forms, frozen, strict=True)
-        return tuple([form.rename(held, naming) for (_, form), held in pairs])
+        parts = list(frozen)
+        for at, rename in self._renames:
+            parts[at] = rename(parts[at], naming)
+        return tuple(parts)
 
     def meet(self, frozen: Any, names: Names) -> None:
-        for (_, form), held in zip(self._forms, frozen, strict=True):
-            form.meet(held, names)
+        for at, meet in self._meets:
+            meet(frozen[at], names)
+
+
+def _reader(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """Reads all of these attributes at once."""
+    if len(names) > 1:
+        return operator.attrgetter(*names)
+    return lambda value: tuple([getattr(value, name) for name in names])
+
+
+def _unlike(plain: Any, what: str, forms: Mapping[str, Form]) -> list[tuple[int, Form]]:
+    """The forms, each with its place, that do this in a way of their own."""
+    return [
+        (at, form)
+        for at, form in enumerate(forms.values())
+        if getattr(type(form), what) is not plain
+    ]
 
 
 class Maybe:

@@ -17,7 +17,12 @@ from machines.explore.renames import Renames
 from machines.explore.settle import SETTLE, link, settle
 from machines.explore.step import Violation
 from machines.explore.store import Store, from_bytes
+from machines.explore.visited import fingerprint
 from model import history as saw
+from model.liveness import ShutdownEnds
+from model.task_safety import CancelledStaysCancelled, ResolvesOnce, StartsOnce
+from model.timeliness import OnTime
+from model.worker_safety import Bounded, NothingLeft, OneTaskAtATime
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,6 +33,9 @@ if TYPE_CHECKING:
 # What functions and processes do; whoever is shown that, is shown something else in each run of
 # the same core.
 _NEAR: Final = frozenset({saw.Started, saw.Finished, saw.Found, saw.Died})
+# Of those, which change together: what two groups know multiplies only where both are one.
+_OF_TASKS: Final = frozenset({ResolvesOnce, StartsOnce, CancelledStaysCancelled})
+_OF_WORKERS: Final = frozenset({OnTime, Bounded, NothingLeft, ShutdownEnds, OneTaskAtATime})
 
 
 @frozen
@@ -76,7 +84,10 @@ class Eye:
         self._fixed = {name: held for name, held in vars(checker).items() if name in FIXED}
         settle(checker, first, 0.0)
         self.first = self.store.number(self._form.freeze(checker, 0.0))
-        self._ways: dict[tuple[int, int], int | Broken] = {}
+        # Where a state leads, by what is shown and the renaming after it, as one number; and
+        # where it leads before it is renamed.
+        self.ways: dict[tuple[int, int], int | Broken] = {}
+        self._looks: dict[tuple[int, int], int | Broken] = {}
         self._renamed: dict[tuple[int, int], int] = {}
         self._renames = Renames(self.store, self._form.meet, self._rename)
 
@@ -89,9 +100,9 @@ class Eye:
             shown: the step.
         """
         key = (state, turn)
-        known = self._ways.get(key)
+        known = self._looks.get(key)
         if known is None:
-            known = self._ways[key] = self._look(state, shown)
+            known = self._looks[key] = self._look(state, shown)
         return known
 
     def renamed(self, state: int, number: int, naming: Naming) -> int:
@@ -148,25 +159,36 @@ class Group:
 
     Args:
         eyes: theirs.
+
+    Attributes:
+        ways: for each state where each step leads, by its number; below nought it is `odd[-1 - n]`.
+        odd: what is broken, or each of several states.
+        prints: each state's fingerprint.
     """
 
     def __init__(self, eyes: Sequence[Eye]) -> None:
         self.eyes = tuple(eyes)
         self.store = Store()
+        self.ways: list[dict[int, int]] = []
+        self.prints: list[bytes] = []
+        self.odd: list[tuple[int, ...] | Broken] = []
         self._members: list[tuple[int, ...]] = []
         self._known: dict[tuple[int, ...], int] = {}
-        self._turns: dict[int, tuple[int, ...]] = {}
-        self._turn_numbers: list[dict[Any, int]] = [{} for _ in self.eyes]
+        self._renamed: dict[tuple[int, int], int] = {}
+        self._turns: dict[tuple[int, int], tuple[int, ...]] = {}
+        kinds = [eye.kind for eye in self.eyes]
+        # For each checker, what it was shown; and that, by its number, with the renaming after it.
+        self._shown: dict[Any, dict[Any, int]] = {kind: {} for kind in kinds}
+        self._pairs: dict[Any, list[tuple[int, int]]] = {kind: [] for kind in kinds}
+        self._pair_numbers: dict[Any, dict[tuple[int, int], int]] = {kind: {} for kind in kinds}
         self.first = self._number(tuple(eye.first for eye in self.eyes))
 
-    def after(
-        self, state: int, shown: Shown, key: int, namings: Sequence[Naming]
-    ) -> int | tuple[int, ...] | Broken:
-        """The state after a step, or the first that it breaks.
+    def look(self, state: int, shown: Shown, key: int, namings: Sequence[Naming]) -> int:
+        """Where the step leads is among the ways, and returned.
 
         Where the step has several renamings, and they do not all lead to one state, that of each
-        is returned: which of them is kept is not this group's to say, for the others have to be
-        renamed alike.
+        is kept: which of them it is is not this group's to say, for the others have to be renamed
+        alike.
 
         Args:
             state: before it.
@@ -174,33 +196,61 @@ class Group:
             key: the step's number.
             namings: every renaming there is, by its number.
         """
+        found = self._after(state, shown, key, namings)
+        if not isinstance(found, int):
+            self.odd.append(found)
+            found = -len(self.odd)
+        self.ways[state][key] = found
+        return found
+
+    def way(self, state: int, key: int) -> int | tuple[int, ...] | Broken | None:
+        """Where the step leads; None if nobody has looked yet."""
+        way = self.ways[state].get(key)
+        return way if way is None or way >= 0 else self.odd[-1 - way]
+
+    def _after(
+        self, state: int, shown: Shown, key: int, namings: Sequence[Naming]
+    ) -> int | tuple[int, ...] | Broken:
         members = self._members[state]
-        turns = self._turns.get(key) or self._number_turns(key, shown)
-        eyes = self.eyes
-        seen: list[int] = []
-        broken: Broken | None = None
-        for eye, member, turn in zip(eyes, members, turns, strict=True):
-            after = member if turn < 0 else eye.after(member, turn, shown)
-            if isinstance(after, Broken):
-                if broken is None or after.record < broken.record:
-                    broken = after
-            else:
-                seen.append(after)
-        if broken is not None:
-            return broken
         found = []
-        for number in shown.namings:
-            naming = namings[number]
-            pairs = zip(eyes, seen, strict=True)
-            found.append(
-                self._number(tuple([eye.renamed(at, number, naming) for eye, at in pairs]))
-            )
+        for naming in shown.namings:
+            turns = self._turns.get((key, naming))
+            if turns is None:
+                turns = self._number_turns(key, shown, naming)
+            seen: list[int] = []
+            broken: list[Broken] = []
+            for eye, member, turn in zip(self.eyes, members, turns, strict=True):
+                way = eye.ways.get((member, turn))
+                if way is None:
+                    way = self._watch(eye, member, turn, shown, namings)
+                if type(way) is int:
+                    seen.append(way)
+                elif isinstance(way, Broken):
+                    broken.append(way)
+            if broken:
+                return min(broken, key=_record)
+            found.append(self._number(tuple(seen)))
         return found[0] if len(set(found)) == 1 else tuple(found)
+
+    def _watch(
+        self, eye: Eye, member: int, turn: int, shown: Shown, namings: Sequence[Naming]
+    ) -> int | Broken:
+        """What a checker makes of a turn, and of the renaming after it, is among its ways."""
+        own, naming = self._pairs[eye.kind][turn]
+        after = member if own < 0 else eye.after(member, own, shown)
+        if not isinstance(after, Broken):
+            after = eye.renamed(after, naming, namings[naming])
+        eye.ways[member, turn] = after
+        return after
 
     def renamed(self, state: int, number: int, naming: Naming) -> int:
         """The state with other names."""
-        pairs = zip(self.eyes, self._members[state], strict=True)
-        return self._number(tuple([eye.renamed(at, number, naming) for eye, at in pairs]))
+        known = self._renamed.get((state, number))
+        if known is None:
+            pairs = zip(self.eyes, self._members[state], strict=True)
+            known = self._number(tuple([eye.renamed(at, number, naming) for eye, at in pairs]))
+            self._renamed[state, number] = known
+        return known
 
     def broken_by(self, state: int, records: Sequence[saw.Record]) -> Broken | None:
         """What these records would break first."""
@@ -214,6 +264,9 @@ class Group:
 
     def unpack(self, data: bytes) -> int:
         """The state that these bytes were made of."""
+        known = self.store.find(data)
+        if known is not None:
+            return known
         pairs = zip(self.eyes, from_bytes(data), strict=True)
         return self._number(tuple([eye.store.number(plain) for eye, plain in pairs]))
 
@@ -224,19 +277,30 @@ class Group:
             plain = tuple([eye.store.values[at] for eye, at in pairs])
             known = self._known[members] = self.store.number(plain)
             self._members.append(members)
+            self.ways.append({})
+            self.prints.append(fingerprint(self.store.data[known]))
         return known
 
-    def _number_turns(self, key: int, shown: Shown) -> tuple[int, ...]:
-        """For each checker, the number of what it is shown; -1 where it is shown nothing."""
+    def _number_turns(self, key: int, shown: Shown, naming: int) -> tuple[int, ...]:
+        """For each checker, the number of what it is shown with the renaming after it."""
         turns = []
-        for eye, numbers in zip(self.eyes, self._turn_numbers, strict=True):
+        for eye in self.eyes:
             own = [record for record in shown.records if type(record) in eye.watched]
-            if not own and not shown.seconds:
-                turns.append(-1)
-                continue
-            turns.append(numbers.setdefault((shown.seconds, repr(own)), len(numbers)))
-        self._turns[key] = found = tuple(turns)
+            number = -1
+            if own or shown.seconds:
+                numbers = self._shown[eye.kind]
+                number = numbers.setdefault((shown.seconds, repr(own)), len(numbers))
+            pairs, pair = self._pairs[eye.kind], (number, naming)
+            at = self._pair_numbers[eye.kind].setdefault(pair, len(pairs))
+            if at == len(pairs):
+                pairs.append(pair)
+            turns.append(at)
+        self._turns[key, naming] = found = tuple(turns)
         return found
+
+
+def _record(broken: Broken) -> int:
+    return broken.record
 
 
 class Court:
@@ -250,5 +314,10 @@ class Court:
     def __init__(self, promises: Iterable[type[Checker]], first: Sequence[saw.Record]) -> None:
         eyes = [Eye(kind, first) for kind in promises]
         near = [eye for eye in eyes if eye.watched & _NEAR]
-        far = [eye for eye in eyes if not eye.watched & _NEAR]
-        self.groups = tuple(Group(part) for part in (far, near) if part)
+        parts = (
+            [eye for eye in eyes if not eye.watched & _NEAR],
+            [eye for eye in near if eye.kind in _OF_TASKS],
+            [eye for eye in near if eye.kind in _OF_WORKERS],
+            [eye for eye in near if eye.kind not in _OF_TASKS | _OF_WORKERS],
+        )
+        self.groups = tuple([Group(part) for part in parts if part])

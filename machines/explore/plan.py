@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
+from machines.explore.visited import HOME
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -47,4 +49,4 @@ class Plan:
 
 def owner(print_: bytes, shards: int) -> int:
     """The shard to which the state of this fingerprint belongs."""
-    return int.from_bytes(print_[:4], "little") % shards
+    return int.from_bytes(print_[:HOME], "little") % shards

@@ -29,6 +29,7 @@ from machines.explore.mind import (
 )
 from machines.explore.names import FRESH
 from machines.explore.store import Store
+from machines.explore.visited import HOME, fingerprint
 from machines.gate import Start
 from machines.run import moves_of
 from machines.trace import Elsewhere, How, Toward, Way
@@ -137,7 +138,7 @@ class Scenes:
         self.namings = self._canon.namings
         self.scenes: list[Scene] = []
         self.shown: list[Shown] = []
-        self._scene_numbers: dict[Scene, int] = {}
+        self._scene_numbers: dict[Any, int] = {}
         self._shown_numbers: dict[Any, int] = {}
         self._plots: list[tuple[float, tuple[saw.Record, ...], tuple[Asked, ...]]] = []
         self._plot_numbers: dict[str, int] = {}
@@ -151,6 +152,7 @@ class Scenes:
         self._looks: dict[tuple[int, int], Any] = {}
         self._performed: dict[Any, tuple[int, bool]] = {}
         self._symmetries: dict[int, tuple[int, tuple[int, ...]]] = {}
+        self._uneven: set[int] = set()  # scenes of which it is known that no other names fit
         self.opening = self._minds.first.records
         self.first = self._open()
 
@@ -172,18 +174,28 @@ class Scenes:
         """The scene's bodies, as plain data."""
         return [self.bodies.values[body] for body in self.scenes[scene].bodies]
 
+    def prints_of(self, scene: int) -> tuple[bytes, bytes]:
+        """The mind's fingerprint, as much as says where it is at home; and that of the scene."""
+        known = self.scenes[scene]
+        bodies = [fingerprint(self.bodies.data[body]) for body in known.bodies]
+        print_ = fingerprint(self.minds.data[known.mind])
+        return print_[:HOME], fingerprint(b"".join([print_, *bodies]))
+
     def symmetries(self, scene: int) -> tuple[int, tuple[int, ...]]:
         """In how many ways the scene may be named, and the renamings that leave it as it is."""
         known = self._symmetries.get(scene)
         if known is None:
             is_ = self.scenes[scene]
-            known = self._canon.symmetries(is_.mind, dict(enumerate(is_.bodies)))
+            same: tuple[int, ...] = ()
+            if scene not in self._uneven:
+                same = self._canon.namings_of(is_.mind, dict(enumerate(is_.bodies)))
+            known = self._canon.ways(is_.mind, len(is_.bodies)), same
             self._symmetries[scene] = known
         return known
 
     def number(self, scene: Scene) -> int:
         """The scene's number."""
-        known = self._scene_numbers.setdefault(scene, len(self.scenes))
+        known = self._scene_numbers.setdefault((scene.mind, scene.bodies), len(self.scenes))
         if known == len(self.scenes):
             self.scenes.append(scene)
         return known
@@ -202,6 +214,8 @@ class Scenes:
             namings = self._canon.namings_of(mind, bodies)
             renamed, rest = self._canon.renamed(mind, bodies, namings[0])
             known = self._placed[key] = self.number(Scene(renamed, rest)), namings
+            if len(namings) == 1:
+                self._uneven.add(known[0])
         return known
 
     def _show(self, plot: int, deaths: tuple[int, ...], namings: tuple[int, ...]) -> int:
@@ -232,26 +246,27 @@ class Scenes:
         wishes = self._wishes.get(key)
         if wishes is None:
             wishes = self._wishes[key] = tuple(self._find_wishes(scene.mind, cost))
+        there = dict(enumerate(scene.bodies))
         for command, turn in wishes:
-            yield self._after(command, turn, dict(enumerate(scene.bodies)))
-        if cost in (Cost.NOTHING, Cost.FAULT):
-            for worker in range(len(scene.bodies)):
+            yield self._after(command, turn, there.copy())
+        if cost is Cost.NOTHING or cost is Cost.FAULT:
+            for worker in there:
                 for act in self._acts_of(scene, worker, cost):
-                    yield self._acted(scene, worker, act)
+                    bodies = there.copy()
+                    bodies[worker] = act.body
+                    yield self._acted(scene.mind, bodies, act)
 
-    def _acted(self, scene: Scene, worker: int, act: _Act) -> Move:
-        bodies = dict(enumerate(scene.bodies))
-        bodies[worker] = act.body
-        if act.told >= 0:
-            key = (scene.mind, act.told)
-            turn = self._turns.get(key)
-            if turn is None:
-                before, event = self._told[act.told]
-                told = self._minds.tell(self.minds.values[scene.mind], event, before)
-                turn = self._turns[key] = self._kept(told)
-            return self._after(act.command, turn, bodies)
-        to, namings = self._place(scene.mind, bodies)
-        return Move(act.command, to, self._show(act.plot, (), namings))
+    def _acted(self, mind: int, bodies: dict[int, int], act: _Act) -> Move:
+        """The move to where a body has acted, and the core has been told of it."""
+        if act.told < 0:
+            to, namings = self._place(mind, bodies)
+            return Move(act.command, to, self._show(act.plot, (), namings))
+        turn = self._turns.get((mind, act.told))
+        if turn is None:
+            before, event = self._told[act.told]
+            told = self._minds.tell(self.minds.values[mind], event, before)
+            turn = self._turns[mind, act.told] = self._kept(told)
+        return self._after(act.command, turn, bodies)
 
     def _kept(self, turn: Turn) -> _Kept:
         born = {n: self.bodies.number(body_form.freeze(body)) for n, body in turn.born}

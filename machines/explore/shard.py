@@ -14,9 +14,10 @@ import numpy as np
 from attrs import field, frozen
 
 from machines.explore.plan import owner
+from machines.explore.reach import reach_of
 from machines.explore.spool import Spool, read
 from machines.explore.step import Violation, promise_of
-from machines.explore.visited import WIDTH, Visited, column, fingerprint, print_of, prints
+from machines.explore.visited import WIDTH, Visited, column, prints
 from machines.explore.wave import Total, Wave
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 BATCH: Final = 1 << 16
 PULSE: Final = 128
-KNOWN_MAX: Final = 1 << 17
+KNOWN_MAX: Final = 1 << 18
 ROOT: Final = bytes(WIDTH)
 
 
@@ -82,15 +83,21 @@ class Shard:
         self._frontier: Spool | Stored = Stored((), index, plan.shards)
         self._boxes: list[Box] = []
         self._known: dict[Hashable, bytes] = {}  # what was sent not long ago
-        self._home: Callable[[Hashable], bytes] | None = getattr(self.space, "home", None)
+        self._reach = reach_of(self.space)
+        # What is kept for another day, or goes to another process, must mean the same there.
+        self._brief: Callable[[Hashable], bytes] = self._reach.brief
+        self._full: Callable[[bytes], Hashable] = self._reach.full
+        if plan.kept:
+            self._brief, self._full = self.space.pack, self.space.unpack
         self._size: Callable[[Hashable], int] | None = getattr(self.space, "size", None)
 
     def begin(self, _: int) -> int:
         """The first state, if it is this shard's, is its frontier; their number is returned."""
         first = self.space.first()
-        print_, packed = print_of(self.space, first), self.space.pack(first)
-        mine = {print_: ROOT + packed} if owner(print_, self._plan.shards) == self._index else {}
-        return self._follow(0, iter([mine]))
+        print_ = self._reach.print(first)
+        mine = {print_: ROOT + self._brief(first)}
+        own = owner(print_, self._plan.shards) == self._index
+        return self._follow(0, iter([mine] if own else []))
 
     def resume(self, level: int) -> int:
         """What the files say was seen up to a level is seen, and its frontier this shard's part."""
@@ -127,42 +134,39 @@ class Shard:
 
     def _expand(self, record: bytes, total: Total, fair: IO[bytes]) -> None:
         space, source = self.space, record[:WIDTH]
-        state = space.unpack(record[WIDTH:])
-        steps = space.steps(state)
+        state = self._full(record[WIDTH:])
+        steps, after, owed, broken = self._reach.spread(state)
         total.expanded += 1
-        total.transitions += len(steps)
+        total.transitions += steps
         if self._size is not None and total.states is not None:
             total.states += self._size(state)
-        for at, step in enumerate(steps):
-            if step.violation is not None:
-                total.broke(step.violation, 1, source, at)
-            elif step.state not in self._known:
-                self._send(step.state, source)
-        owed = space.fair(state)
-        if not owed:
-            violation = space.ending(state) or deadlock(space.promised(state))
-            if violation is not None:
-                total.broke(violation, 0, source, 0)
+        for at, violation in broken:
+            total.broke(violation, 1, source, at)
+        known = self._known
+        for one in after:
+            if one not in known:
+                self._send(one, source)
+        if owed is None:
+            ending = space.ending(state) or deadlock(space.promised(state))
+            if ending is not None:
+                total.broke(ending, 0, source, 0)
         elif self._plan.lively and space.promised(state):
-            sound = [self._print(step.state) for step in owed if step.violation is None]
-            fair.write(b"".join([source + one for one in sound]))
+            fair.write(b"".join([source + self._print(one) for one in owed]))
 
     def _print(self, state: Hashable) -> bytes:
-        known = self._known.get(state)
-        return print_of(self.space, state) if known is None else known
+        return self._known.get(state) or self._reach.print(state)
 
     def _send(self, state: Hashable, source: bytes) -> None:
         """The state is on its way to its shard, and need not be sent again soon."""
-        packed = self.space.pack(state)
-        home = b"" if self._home is None else self._home(state)
-        print_ = fingerprint(packed, home)
+        print_ = self._reach.print(state)
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()
         self._known[state] = print_
         to = owner(print_, self._plan.shards)
         batch = self._boxes[to].batch
         if print_ not in batch:
-            batch[print_] = source + packed
+            write = self._brief if to == self._index else self.space.pack
+            batch[print_] = source + write(state)
             if len(batch) >= BATCH:
                 self._flush(to)
 
@@ -181,40 +185,44 @@ class Shard:
 
     def _batches(self, level: int) -> Iterator[dict[bytes, bytes]]:
         """What lay in this shard's boxes; within a batch nothing is twice."""
-        batch: dict[bytes, bytes] = {}
-        for record in self._arrived(level):
-            batch.setdefault(record[:WIDTH], record[WIDTH:])
-            if len(batch) >= BATCH:
-                yield batch
-                batch = {}
-        yield batch
-
-    def _arrived(self, level: int) -> Iterator[bytes]:
         for source in range(self._plan.shards):
-            if source == self._index:
-                own = self._boxes[source].spool
-                yield from own
-                own.remove()
-                continue
-            file = self._plan.file(f"box{self._index:02}", level, source)
-            if file.exists():
-                yield from read(file)
-                file.unlink()
+            batch: dict[bytes, bytes] = {}
+            for record in self._arrived(level, source):
+                batch.setdefault(record[:WIDTH], record[WIDTH:])
+                if len(batch) >= BATCH:
+                    yield self._understood(batch, source)
+                    batch = {}
+            yield self._understood(batch, source)
+
+    def _arrived(self, level: int, source: int) -> Iterator[bytes]:
+        if source == self._index:
+            own = self._boxes[source].spool
+            yield from own
+            own.remove()
+            return
+        file = self._plan.file(f"box{self._index:02}", level, source)
+        if file.exists():
+            yield from read(file)
+            file.unlink()
+
+    def _understood(self, batch: dict[bytes, bytes], source: int) -> dict[bytes, bytes]:
+        """What is new of the batch, in this shard's own words."""
+        new = self._visited.unseen(prints(b"".join(batch))).tolist()
+        fresh = {p: rest for (p, rest), is_new in zip(batch.items(), new, strict=True) if is_new}
+        if source == self._index or self._plan.kept:
+            return fresh
+        brief, unpack = self._brief, self.space.unpack
+        return {p: rest[:WIDTH] + brief(unpack(rest[WIDTH:])) for p, rest in fresh.items()}
 
     def _follow(self, level: int, batches: Iterator[dict[bytes, bytes]]) -> int:
-        """All that is new in the batches is seen, and is the frontier of this level."""
+        """All of the batches, which is new, is seen, and is the frontier of this level."""
         plan = self._plan
         self._frontier = frontier = self._spool("frontier", level, 0 if plan.kept else None)
         with plan.file("seen", level, self._index).open("wb") as seen:
             for batch in batches:
-                arrived = prints(b"".join(batch))
-                new = self._visited.unseen(arrived)
-                self._visited.add(arrived[new])
-                fresh = [
-                    one for one, is_new in zip(batch.items(), new.tolist(), strict=True) if is_new
-                ]
-                seen.write(b"".join(print_ + rest[:WIDTH] for print_, rest in fresh))
-                for print_, rest in fresh:
+                self._visited.add(prints(b"".join(batch)))
+                seen.write(b"".join([print_ + rest[:WIDTH] for print_, rest in batch.items()]))
+                for print_, rest in batch.items():
                     frontier.add(print_ + rest[WIDTH:])
         frontier.close()
         return frontier.count

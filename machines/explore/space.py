@@ -6,6 +6,7 @@ checkers has made of what was seen, and what is left of the bounds.
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -15,9 +16,11 @@ from machines.body import Condition
 from machines.explore.core_form import PHASE_AT, WORKERS_AT
 from machines.explore.judge import Broken, Court
 from machines.explore.mind import CLOSED_AT, CORE_AT, ROLL_AT, TIMERS_AT
+from machines.explore.reach import Spread
 from machines.explore.scene import Cost, Scene, Scenes
 from machines.explore.step import Step, Violation
 from machines.explore.store import from_bytes, to_bytes
+from machines.explore.visited import HOME, fingerprint
 from machines.parts import POOL
 from model import history as saw
 from model.promises import PROMISES
@@ -26,7 +29,7 @@ from pool.lifecycle import WorkerState
 from pool.state import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
     from machines.explore.bounds import Bounds
     from machines.explore.scene import Move
@@ -72,12 +75,13 @@ class PoolSpace:
         self._judged = {kind.promise for kind in promises}
         self._court = Court(promises, self._scenes.opening)
         self._groups = self._court.groups
+        self._brief = struct.Struct(f"<{len(self._groups) + 2}I")
+        self._owed: dict[int, frozenset[str]] = {}
         self._lefts: list[Left] = []
         self._left_numbers: dict[Left, int] = {}
         self._lessened: dict[tuple[int, int], int] = {}
-        self._ways: tuple[dict[tuple[int, int], int | tuple[int, ...] | Broken], ...] = tuple(
-            {} for _ in self._groups
-        )
+        self._packed_lefts: list[bytes] = []
+        self._prints: dict[int, tuple[bytes, bytes]] = {}
         self._endings: dict[tuple[int, ...], Violation | None] = {}
 
     def first(self) -> State:
@@ -98,7 +102,7 @@ class PoolSpace:
         """
         scene, *seen, left = state
         here, found = state[:-1], []
-        for moves, less in self._offered(scene, left):
+        for _, moves, less in self._offered(scene, left):
             for move in moves:
                 step = self._step(move, seen, less)
                 after: Any = step.state
@@ -123,17 +127,11 @@ class PoolSpace:
 
     def promised(self, state: Any) -> frozenset[str]:
         """Which promises are owed: tasks unresolved, workers missing, a shutdown not ended."""
-        mind = self._scenes.mind_of(state[0])
-        core, owed = mind[CORE_AT], set()
-        if mind[ROLL_AT][0]:
-            owed.add("L1")
-        states = [row[1] for row in core[WORKERS_AT]]
-        up = states.count(WorkerState.READY.value) + states.count(WorkerState.BUSY.value)
-        if core[PHASE_AT] == Phase.CLOSING.value:
-            owed.add("L3")
-        elif core[PHASE_AT] == Phase.OPEN.value and up < self._wanted:
-            owed.add("L2")
-        return frozenset(owed & self._judged)
+        mind = self._scenes.scenes[state[0]].mind
+        known = self._owed.get(mind)
+        if known is None:
+            known = self._owed[mind] = self._promised(self._scenes.minds.values[mind])
+        return known
 
     def renamings(self, state: Any, step: Step) -> list[tuple[Mapping[int, int], ...]]:
         """How a step from here may have renamed tasks, workers and sessions.
@@ -152,16 +150,14 @@ class PoolSpace:
         """How many states there are of this one's orbit: its workers and sessions named anyhow."""
         scene, *seen, _ = state
         ways, same = self._scenes.symmetries(scene)
-        if len(same) == 1:
+        if not same:
             return ways
-        namings = self._scenes.namings
-        alike = sum(
-            all(
-                group.renamed(at, number, namings[number]) == at
-                for group, at in zip(self._groups, seen, strict=True)
-            )
-            for number in same
-        )
+        namings, groups = self._scenes.namings, self._groups
+        alike = 0
+        for number in same:
+            naming = namings[number]
+            pairs = zip(groups, seen, strict=True)
+            alike += all(group.renamed(at, number, naming) == at for group, at in pairs)
         return ways // alike
 
     def pack(self, state: Any) -> bytes:
@@ -174,11 +170,54 @@ class PoolSpace:
         judged = tuple([group.pack(at) for group, at in groups])
         return to_bytes((scenes.minds.data[known.mind], bodies, judged, self._lefts[left]))
 
-    def home(self, state: Any) -> bytes:
-        """What states have in common for which the core does the same: their mind."""
-        scenes = self._scenes
-        mind: bytes = scenes.minds.data[scenes.scenes[state[0]].mind]
-        return mind
+    def spread(self, state: Any) -> Spread:
+        """Where the steps from here lead; as `steps` and `fair`, without their commands."""
+        scene, *seen, left = state
+        ways = [group.ways[at].get for group, at in zip(self._groups, seen, strict=True)]
+        after: list[Hashable] = []
+        owed: list[Hashable] | None = None
+        broken: list[tuple[int, Violation]] = []
+        for cost, moves, less in self._offered(scene, left):
+            fair = cost is Cost.NOTHING or (cost is Cost.CLOCK and owed is None and less == left)
+            if fair and moves and (cost is Cost.NOTHING or self._awaits(scene)):
+                owed = []
+            for move in moves:
+                shown = move.shown
+                judged: Any = [way(shown, -1) for way in ways]
+                if min(judged) < 0:
+                    judged = self._judge(seen, shown)
+                    if isinstance(judged, Violation):
+                        broken.append((len(after) + len(broken), judged))
+                        continue
+                to = (move.to, *judged, less)
+                if fair and owed is not None:
+                    owed.append(to)
+                if move.to != scene or judged != seen:
+                    after.append(to)
+        return Spread(len(after) + len(broken), after, owed, broken)
+
+    def print(self, state: Any) -> bytes:
+        """The state's fingerprint, made of its parts' own; the first 32 bits are the mind's.
+
+        States in which the core is the same have one home, so that no two processes work out what
+        it does.
+        """
+        scene, *seen, left = state
+        known = self._prints.get(scene)
+        if known is None:
+            known = self._prints[scene] = self._scenes.prints_of(scene)
+        home, print_ = known
+        parts = [print_, self._packed_lefts[left]]
+        parts += [group.prints[at] for group, at in zip(self._groups, seen, strict=True)]
+        return home + fingerprint(b"".join(parts))[HOME:]
+
+    def brief(self, state: Any) -> bytes:
+        """Bytes that mean the state in this process alone."""
+        return self._brief.pack(*state)
+
+    def full(self, brief: bytes) -> State:
+        """The state that these bytes mean."""
+        return self._brief.unpack(brief)
 
     def unpack(self, packed: bytes) -> State:
         """The state that was packed."""
@@ -199,7 +238,7 @@ class PoolSpace:
 
     # How it goes on.
 
-    def _offered(self, scene: int, left: int) -> Iterator[tuple[Sequence[Move], int]]:
+    def _offered(self, scene: int, left: int) -> Iterator[tuple[Cost, Sequence[Move], int]]:
         """Moves that the bounds allow here, with what is left of the bounds after them.
 
         Where nothing is owed the clock goes on for nothing, and where nothing is awaited either
@@ -207,48 +246,59 @@ class PoolSpace:
         """
         moves = self._scenes.moves
         owed = moves(scene, Cost.NOTHING)
-        yield owed, left
+        yield Cost.NOTHING, owed, left
         for cost in _COUNTED:
             less = self._less(left, cost)
             if cost is Cost.CLOCK and not owed:
                 less = left
             if less >= 0:
-                yield moves(scene, cost), less
+                yield cost, moves(scene, cost), less
             elif cost is Cost.ASK and not owed and not self._awaits(scene):
-                yield [move for move in moves(scene, cost) if move.command == _SHUTDOWN], left
+                shut = [move for move in moves(scene, cost) if move.command == _SHUTDOWN]
+                yield cost, shut, left
+
+    def _promised(self, mind: Any) -> frozenset[str]:
+        core, owed = mind[CORE_AT], set()
+        if mind[ROLL_AT][0]:
+            owed.add("L1")
+        states = [row[1] for row in core[WORKERS_AT]]
+        up = states.count(WorkerState.READY.value) + states.count(WorkerState.BUSY.value)
+        if core[PHASE_AT] == Phase.CLOSING.value:
+            owed.add("L3")
+        elif core[PHASE_AT] == Phase.OPEN.value and up < self._wanted:
+            owed.add("L2")
+        return frozenset(owed & self._judged)
 
     def _awaits(self, scene: int) -> bool:
         """Whether a timer is set that does not come round for ever."""
         return any(kind not in _ROUND for kind, _, _ in self._scenes.mind_of(scene)[TIMERS_AT])
 
     def _step(self, move: Move, seen: Sequence[int], less: int) -> Step:
-        after: list[int | tuple[int, ...]] = [move.to]
-        broken: Broken | None = None
-        several = False
-        shown = move.shown
-        for group, state, ways in zip(self._groups, seen, self._ways, strict=True):
-            way = ways.get((state, shown))
-            if way is None:
-                scenes = self._scenes
-                way = group.after(state, scenes.shown[shown], shown, scenes.namings)
-                ways[state, shown] = way
-            if isinstance(way, int):
-                after.append(way)
-                continue
-            if isinstance(way, tuple):
-                after.append(way)
-                several = True
-                continue
-            after.append(state)
-            if broken is None or way.record < broken.record:
-                broken = way
-        if broken is not None:
-            return Step(move.command, (move.to, *seen, less), broken.violation)
-        if several:
-            after = [move.to, *self._least(after[1:])]
-        return Step(move.command, (*after, less))
+        after = self._judge(seen, move.shown)
+        if isinstance(after, Violation):
+            return Step(move.command, (move.to, *seen, less), after)
+        return Step(move.command, (move.to, *after, less))
 
-    def _least(self, ways: Sequence[int | tuple[int, ...]]) -> Sequence[int]:
+    def _judge(self, seen: Sequence[int], shown: int) -> list[int] | Violation:
+        """What the checkers make of a step."""
+        scenes = self._scenes
+        ways: list[Any] = []
+        broken: Broken | None = None
+        for group, at in zip(self._groups, seen, strict=True):
+            way = group.way(at, shown)
+            if way is None:
+                group.look(at, scenes.shown[shown], shown, scenes.namings)
+                way = group.way(at, shown)
+            if isinstance(way, Broken) and (broken is None or way.record < broken.record):
+                broken = way
+            ways.append(way)
+        if broken is not None:
+            return broken.violation
+        if all(isinstance(way, int) for way in ways):
+            return ways
+        return list(self._least(ways))
+
+    def _least(self, ways: Sequence[int | tuple[int, ...]]) -> tuple[int, ...]:
         """Of the renamings under which the scene looks the same, what the checkers make of one.
 
         All of them are renamed alike: the least of each for itself may be of no state at all.
@@ -276,6 +326,7 @@ class PoolSpace:
         known = self._left_numbers.setdefault(left, len(self._lefts))
         if known == len(self._lefts):
             self._lefts.append(left)
+            self._packed_lefts.append(to_bytes(left))
         return known
 
     def _end(self, state: Any) -> Violation | None:

@@ -34,6 +34,10 @@ class Store:
     def __len__(self) -> int:
         return len(self.values)
 
+    def find(self, data: bytes) -> int | None:
+        """The number of the value with these bytes; None if there is none yet."""
+        return self._numbers.get(data)
+
     def number(self, value: Any) -> int:
         """The number of this value is returned."""
         return self._number(to_bytes(value), value)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from machines.harness.failures import Group as Group
     from machines.harness.failures import analyze_failures as analyze_failures
     from machines.harness.failures import first_deviation as first_deviation
+    from machines.harness.foothold import FellBack as FellBack
     from machines.harness.footprint import Leaked as Leaked
     from machines.harness.footprint import assert_no_leaks as assert_no_leaks
     from machines.harness.injection import Injection as Injection
@@ -72,6 +73,7 @@ _WHERE: Final = MappingProxyType(
         ),
         "failures": ("Failure", "Group", "analyze_failures", "first_deviation"),
         "footprint": ("Leaked", "assert_no_leaks"),
+        "foothold": ("FellBack",),
         "injection": ("Injection", "inject_failure"),
         "instance": ("Instance", "start_isolated_pool"),
         "isolation": ("isolated",),

@@ -38,9 +38,20 @@ def isolated_instance(request: pytest.FixtureRequest) -> Iterator[Instance]:
     try:
         yield instance.start()
     finally:
-        request.node.user_properties.append((LAYER, instance.layer))
+        request.node.user_properties.append((LAYER, counted_as(instance)))
         request.node.user_properties.append((FAULTS, ",".join(instance.faults)))
         instance.close()
+
+
+def counted_as(instance: Instance) -> str:
+    """Under which name the summary counts a test: its layer, unless that is not the one asked for.
+
+    Args:
+        instance: the test's.
+    """
+    if not instance.fell_back:
+        return instance.layer
+    return f"{instance.layer} INSTEAD OF real ({instance.fell_back})"
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import secrets
 import sys
 import tempfile
 import time
+import warnings
 from concurrent.futures import Executor
 from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
@@ -27,7 +28,7 @@ from attrs import frozen
 
 from machines import scratch
 from machines.drivers import Layer
-from machines.harness import adoption, child, tag
+from machines.harness import adoption, child, foothold, tag
 from machines.harness.cleanup import (
     MEMORY_PREFIX,
     cleanup_orphaned_processes,
@@ -76,6 +77,8 @@ class Plan:
         make: makes another pool to isolate; only on `free`.
         grace: seconds that the pool gets to end in good order.
         relayed: whether each worker's pipe leads through a relay, which can be cut; only on `free`.
+        otherwise: the layer to fall back to where no process can be had; only from `real`. None
+            for none: then the instance does not start.
         parts: what the pool is made of on a layer with a schedule, perhaps with a bug planted.
     """
 
@@ -86,6 +89,7 @@ class Plan:
     make: Callable[[], Any] | None = None
     grace: float = GRACE_S
     relayed: bool = False
+    otherwise: str | None = None
     parts: Parts = POOL
 
     def __attrs_post_init__(self) -> None:
@@ -97,6 +101,10 @@ class Plan:
             )
         if self.relayed and (self.layer != FREE or self.make is not None):
             raise ValueError("relayed: only the production pool's pipes can lead through a relay")
+        if self.otherwise is not None and (
+            self.layer != Layer.REAL or self.otherwise not in (Layer.SIM, Layer.WIRE)
+        ):
+            raise ValueError(f"otherwise {self.otherwise!r}: from real one falls to sim or wire")
         self.settled()
 
     def settled(self) -> Any:
@@ -121,6 +129,7 @@ class Instance:
     Attributes:
         name: no other instance has it, in this or any other process.
         layer: where its pool runs.
+        fell_back: why that is not where it was to run; empty where it is.
         pool: the pool.
         temporary: where its processes make temporary files; nothing may be left there.
         memory_prefix: how the names begin of its semaphores and segments of shared memory.
@@ -135,6 +144,7 @@ class Instance:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.layer = plan.layer
+        self.fell_back = ""
         self.memory_prefix = f"{MEMORY_PREFIX}{secrets.token_hex(3)}"
         self.name = f"{plan.label}-{os.getpid()}-{next(_numbers)}-{self.memory_prefix}"
         self.random = random.Random(f"{plan.seed}/{plan.label}")  # noqa: S311 - nothing is secret
@@ -216,17 +226,25 @@ class Instance:
 
     # The parts, in the order of their start.
 
+    def _find_foothold(self) -> None:
+        """Where no process can be had it is known, and told, that this runs on another layer."""
+        if self.plan.otherwise is None:
+            return
+        self.fell_back = foothold.missing(_standing(PoolConfig()))
+        if self.fell_back:
+            self.layer = self.plan.otherwise
+            words = f"{self.plan.label} runs on {self.layer} instead of real: {self.fell_back}"
+            warnings.warn(foothold.FellBack(words), stacklevel=5)
+
     def _start_standing(self) -> None:
         """What runs once for all instances of this process, so that nobody counts it as his own."""
         _sweep_once()
         tag.mark()
         resource_tracker.ensure_running()
+        self._find_foothold()
         method = getattr(self._config, "start_method", "forkserver")
         if method == "forkserver" and self.layer in (FREE, Layer.REAL):
-            # A worker runs this process's main script again; what that imports is imported once.
-            main = tuple(name for name in _HEAVY if name in sys.modules)
-            own = getattr(self._config, "preload", ())
-            context_for(PoolConfig(preload=(_MODULE, *_IN_WORKERS, *main, *own)))
+            context_for(_standing(self._config))
             forkserver.ensure_running()
 
     def _take_names(self, undo: contextlib.ExitStack) -> None:
@@ -296,6 +314,15 @@ class Instance:
 
     def _watched(self) -> Path | None:
         return self.temporary if hasattr(self, "temporary") else None
+
+
+def _standing(config: Any) -> PoolConfig:
+    """What the forkserver imports once for all instances of this process.
+
+    A worker runs this process's main script again; what that imports is imported once, too.
+    """
+    main = tuple(name for name in _HEAVY if name in sys.modules)
+    return PoolConfig(preload=(_MODULE, *_IN_WORKERS, *main, *getattr(config, "preload", ())))
 
 
 def _pool(config: PoolConfig) -> Pool:

@@ -36,6 +36,7 @@ class isolated:  # noqa: N801 - it is used as a decorator, and as what a `with` 
         make: makes another pool to isolate; only on `free`.
         grace: seconds that the pool gets to end in good order.
         relayed: whether its workers can be cut off by a partition; only on `free`.
+        otherwise: the layer to fall back to where no process can be had; only from `real`.
 
     Raises:
         TypeError: the configuration has no such field.
@@ -51,10 +52,17 @@ class isolated:  # noqa: N801 - it is used as a decorator, and as what a `with` 
         make: Callable[[], Any] | None = None,
         grace: float = GRACE_S,
         relayed: bool = False,
+        otherwise: str | None = None,
     ) -> None:
         config = {} if pool_config is None else pool_config
         self.plan = Plan(
-            layer=layer, config=config, seed=seed, make=make, grace=grace, relayed=relayed
+            layer=layer,
+            config=config,
+            seed=seed,
+            make=make,
+            grace=grace,
+            relayed=relayed,
+            otherwise=otherwise,
         )
         self._instances: list[Instance] = []
 

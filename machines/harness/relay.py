@@ -146,16 +146,6 @@ class Relay:
         self._waker.wake()
         return new
 
-    def withdraw(self, worker: int) -> None:
-        """The worker did not start; nothing of its link is held."""
-        with self._lock:
-            theirs = [way for way in self._ways if way.worker == worker]
-            for way in theirs:
-                way.end()
-                way.source.close()
-            self._ways = [way for way in self._ways if way not in theirs]
-        self._waker.wake()
-
     @contextlib.contextmanager
     def cut(self, worker: int, direction: Direction) -> Iterator[None]:
         """Nothing comes through that way while this lasts; afterwards all of it does.
@@ -295,10 +285,6 @@ def _crew_behind(relay: Relay) -> type[Crew]:
             channel = relay.interpose(self.number, super()._pair_with(theirs))
             self._ends[-1] = channel  # the relay closes what it took
             return channel
-
-        def _undo(self) -> None:
-            super()._undo()
-            relay.withdraw(self.number)
 
     class BehindCrew(Crew):
         def start(self, worker: int) -> WorkerProcess:

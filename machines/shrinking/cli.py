@@ -23,7 +23,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print the facts as
 @click.option(
     "--walks",
     type=click.IntRange(0),
-    default=14_000,
+    default=8_000,
     show_default=True,
     help="So many short random runs in vain end the search for a shorter trace.",
 )

@@ -15,11 +15,10 @@ import attrs
 from attrs import frozen
 
 from machines import trace
-from machines.menu import BYTES, Menu
+from machines.menu import BYTES, Menu, knows
 from machines.run import Run, execute
 from machines.trace import Trace
 from machines.walker import left_out, setting
-from machines.wander import knows
 from model.promises import PROMISES
 
 if TYPE_CHECKING:

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 
-SECONDS = 0.6
+SECONDS = 0.3  # and each kind of blow at least once
+
+
+@pytest.fixture(autouse=True)
+def _nobody_waits_long_for_strength(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("machines.suites.chaos.arena.RECOVERS_S", 0.5)
 
 
 def small(name: str, **changes: object) -> Scenario:

@@ -142,7 +142,7 @@ def outcomes(space: PoolSpace, state: Any, maps: Maps = SAME) -> Counter[tuple[s
     """
     scene, *seen, left = state
     found: Counter[tuple[str, bytes, str]] = Counter()
-    for moves, less in space._offered(scene, left):
+    for _, moves, less in space._offered(scene, left):
         for move in moves:
             step = space._step(move, seen, less)
             broken = step.violation is not None

@@ -24,8 +24,8 @@ from pool.core import Core
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-FIRST = 1500  # states, in the order in which they are found
-SAMPLED = 100
+FIRST = 700  # states, in the order in which they are found
+SAMPLED = 50
 SMALL = Bounds(tasks=2, sessions=2, faults=1, asks=1)
 SPACES = {
     "two workers": SMALL,
@@ -36,7 +36,7 @@ SPACES = {
     ),
 }
 # Workers, sessions, tasks, faults, asks: small enough to be searched by every name.
-ALL_NAMES = [(2, 0, 1, 1, 0), (2, 1, 1, 0, 1), (2, 2, 1, 0, 0), (3, 0, 1, 0, 1)]
+ALL_NAMES = [(2, 1, 1, 0, 1), (2, 2, 1, 0, 0), (3, 0, 1, 0, 0)]
 
 
 def reached(
@@ -95,7 +95,7 @@ def test_a_checker_of_which_a_name_is_kept_as_a_number_is_seen(
 
 
 def test_a_canonical_form_that_depends_on_names_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    def as_they_came(_: Canon, __: int, known: Any, bodies: dict[int, int]) -> list[Any]:
+    def as_they_came(_: Canon, known: Any, bodies: dict[int, int]) -> list[Any]:
         """Numbers decide: as if all workers and sessions stood where they belong."""
         return [(sorted(bodies), known.sessions)]
 
@@ -106,10 +106,12 @@ def test_a_canonical_form_that_depends_on_names_is_seen(monkeypatch: pytest.Monk
 def test_of_several_renamings_all_checkers_take_the_same() -> None:
     """The least of each for itself would be of two renamings, so perhaps of no state."""
     space = PoolSpace(SMALL)
-    ones, others = [
+    ones, others, *rest = [
         [group.store.number(((word,),)) for word in ("a", "b")] for group in space._groups
     ]
-    assert list(space._least([(ones[0], ones[1]), (others[1], others[0])])) == [ones[0], others[1]]
+    alike = [one for one, _ in rest]
+    least = space._least([(ones[0], ones[1]), (others[1], others[0]), *alike])
+    assert list(least) == [ones[0], others[1], *alike]
 
 
 @pytest.mark.parametrize("amounts", ALL_NAMES)

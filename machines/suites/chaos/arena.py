@@ -94,6 +94,10 @@ class Arena:
         self.over.wait(seconds)
         return not self.over.is_set()
 
+    def hold(self, seconds: float) -> None:
+        """So many seconds have passed, whether it is over or not: a blow is never cut short."""
+        threading.Event().wait(seconds)
+
     def await_load(self) -> None:
         """All clients have come, and with that it is over."""
         self.load.join()

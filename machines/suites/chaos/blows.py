@@ -16,6 +16,7 @@ from machines.harness.limits import Resource, exhausted
 from machines.harness.relay import Direction
 from machines.harness.waiting import WaitedTooLong, wait_for
 from machines.suites.chaos.ledger import Wish
+from machines.suites.chaos.meddling import done_by
 
 if TYPE_CHECKING:
     from machines.suites.chaos.arena import Arena
@@ -26,6 +27,9 @@ HERD: Final = 64
 STEP_BYTES: Final = 8 << 20
 _REPLACED_S: Final = 10.0
 _STEPS_MAX: Final = 64
+_STEP_S: Final = 5.0
+_PATIENT_S: Final = 0.5
+_MEDDLED_S: Final = 10.0
 _STANDSTILL_S: Final = 0.2
 _SCARCE_S: Final = 0.3
 _PARTED_S: Final = (0.3, 1.5)
@@ -80,7 +84,7 @@ def herd(arena: Arena) -> None:
         arena.struck["herds"] += 1
         for ended in came.values():
             ended.result()
-        arena.pause(_STANDSTILL_S)
+        arena.hold(_STANDSTILL_S)
     arena.mark("they go on")
 
 
@@ -90,13 +94,12 @@ def fill_memory(arena: Arena) -> None:
     life = arena.load.lives[session]
     arena.mark(f"session {session} takes {STEP_BYTES >> 20} MiB at each step")
     for step in range(1, _STEPS_MAX + 1):
-        arena.load.wish(arena.load.in_session(session, "keep", STEP_BYTES))
+        number = arena.load.wish(arena.load.in_session(session, "keep", STEP_BYTES))
         arena.struck["steps of memory"] += 1
+        arena.load.ledger.await_answer(number, _STEP_S)
         if arena.load.lives[session] != life:
-            arena.mark(f"it was told of its loss before step {step}")
+            arena.mark(f"it was told of its loss at step {step}")
             arena.struck["recycled for memory"] += 1
-            return
-        if not arena.pause(0.02):
             return
 
 
@@ -111,10 +114,9 @@ def starve_memory(arena: Arena) -> None:
         with contextlib.ExitStack() as starving:
             starving.enter_context(contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError))
             starving.enter_context(exhausted(there[worker], Resource.MEMORY, headroom))
-            for _ in range(arena.pool.config.size):
-                arena.load.wish(Wish("keep", size=STEP_BYTES))
-            if not arena.pause(0.05):
-                return
+            wishes = [Wish("keep", size=STEP_BYTES)] * arena.pool.config.size
+            for number in [arena.load.wish(wish) for wish in wishes]:
+                arena.load.ledger.await_answer(number, _STEP_S)
         arena.struck["starved of memory"] += 1
 
 
@@ -144,7 +146,7 @@ def _lose_one(arena: Arena) -> None:
     if there:
         worker = arena.chance.choice(sorted(there))
         arena.kill(worker, there[worker])
-    arena.pause(_SCARCE_S)
+    arena.hold(_SCARCE_S)
 
 
 def part(arena: Arena) -> None:
@@ -158,10 +160,13 @@ def part(arena: Arena) -> None:
             direction = arena.chance.choice(list(Direction))
             cut.enter_context(arena.relay.cut(worker, direction))
         arena.struck["parted"] += len(parted)
-        arena.pause(seconds)
+        arena.hold(seconds)
     arena.mark("they hear each other again")
 
 
 def wait(arena: Arena) -> None:
-    """Nothing is done to workers; what happens to their frames is enough."""
-    arena.pause(0.5)
+    """Nothing is done to workers; it has befallen their frames, if somebody meddles with them."""
+    arena.pause(_PATIENT_S)
+    if arena.relay.meddler is not None:
+        with contextlib.suppress(WaitedTooLong):  # then the run has shown nothing, and says so
+            wait_for(lambda: done_by(arena.relay.meddler), _MEDDLED_S)

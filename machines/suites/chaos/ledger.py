@@ -110,6 +110,7 @@ class Ledger:
         self.refused: dict[str, int] = {}
         self._next = 0
         self._open = 0
+        self._accepted = 0
         self._changed = threading.Condition()
 
     def begin(self, wish: Wish, intended: float) -> int:
@@ -138,6 +139,7 @@ class Ledger:
         with self._changed:
             self.lines[number]["state"] = State.ACCEPTED
             self._open += 1
+            self._accepted += 1
         future.add_done_callback(partial(self._answered, number))
 
     def refuse(self, number: int, error: PoolError) -> None:
@@ -153,6 +155,11 @@ class Ledger:
         return self._open
 
     @property
+    def accepted_count(self) -> int:
+        """How many tasks were accepted."""
+        return self._accepted
+
+    @property
     def count(self) -> int:
         """How many numbers are taken."""
         return self._next
@@ -162,6 +169,14 @@ class Ledger:
         with self._changed:
             self._changed.wait_for(lambda: not self._open, limit_s)
             return self._open
+
+    def await_answer(self, number: int, limit_s: float) -> bool:
+        """Whether the task has its answer, or was refused, after at most so many seconds."""
+        line = self.lines[number]
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: bool(line["answers"] or line["state"] == State.REFUSED), limit_s
+            )
 
     def await_fewer(self, most: int, limit_s: float) -> bool:
         """Whether fewer tasks than this are unanswered, after at most so many seconds."""

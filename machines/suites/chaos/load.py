@@ -63,8 +63,8 @@ class Load:
         rate: operations a second.
         mix: what they are.
         seed: fixes which comes when.
-        tasks: so many, as fast as the pool takes them, and then no more; else they come at the rate
-            until they are stopped.
+        tasks: so many are accepted, as fast as the pool takes them, and then no more; else they
+            come at the rate until they are stopped.
     """
 
     pool: Any
@@ -150,7 +150,7 @@ class Load:
         names = [name for name, weight in _weights(self.mix).items() if weight > 0]
         weights = [_weights(self.mix)[name] for name in names]
         began, at = time.monotonic(), 0
-        while at != self.tasks and not self._over.is_set():
+        while self.ledger.accepted_count != self.tasks and not self._over.is_set():
             due = began + at / self.rate
             if self.tasks is not None:
                 self.ledger.await_fewer(IN_FLIGHT_MAX, LIMIT_S)

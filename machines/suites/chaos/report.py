@@ -35,7 +35,7 @@ def facts(run: ChaosRun, found: list[Demand]) -> dict[str, Any]:
         "scenario": run.scenario.name,
         "words": run.scenario.words,
         "seed": run.seed,
-        "seconds": run.seconds,
+        "seconds": round(run.arena.marks[-1].at, 3),
         "machine": {
             "cpus": os.cpu_count(),
             "system": f"{platform.system()} {platform.release()} {platform.machine()}",

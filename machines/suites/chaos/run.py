@@ -95,15 +95,15 @@ def run_chaos(
     Args:
         scenario: which one.
         folder: where workers note their starts.
-        seconds: how long it is struck.
+        seconds: how long it is struck; each kind of blow comes at least once.
         seed: of what is wanted and of who is struck.
         tasks: so many tasks, as fast as the pool takes them, and then it ends; else by the rate.
 
     Raises:
         OverflowError: clients wanted more than the run has room for.
     """
-    room = tasks if tasks is not None else int(scenario.rate * seconds)
-    ledger = Ledger(room + _ROOM_MORE + int(_ROOM_RATE * seconds))
+    room = 2 * tasks if tasks is not None else int((scenario.rate + _ROOM_RATE) * seconds)
+    ledger = Ledger(room + _ROOM_MORE)
     notes = folder / "starts"
     notes.touch()
     config = {"size": scenario.size, **scenario.settings}
@@ -150,9 +150,12 @@ def _war(arena: Arena, scenario: Scenario, seconds: float, memory: list[int]) ->
         if scenario.meddler is not None:
             arena.relay.meddler = scenario.meddler(arena.chance)
             arena.mark(scenario.words)
-        while not arena.over.is_set():
+        first = sorted(set(scenario.blows), key=lambda blow: blow.__name__)
+        arena.chance.shuffle(first)
+        while first or not arena.over.is_set():
             memory.append(own_bytes())
-            arena.chance.choice(scenario.blows)(arena)
+            blow = first.pop() if first else arena.chance.choice(scenario.blows)
+            blow(arena)
             arena.pause(scenario.pause)
     finally:
         arena.over.set()

@@ -1,0 +1,1 @@
+"""The gate: one command that decides a pull request."""

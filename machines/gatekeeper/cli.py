@@ -1,0 +1,72 @@
+"""The options of `poolcheck gate`; what it does is imported when it runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+import click
+
+OUTPUT: Final = Path("artifacts/reports/gate")
+
+
+def _processors() -> int:
+    """So many processes can work at once here."""
+    return len(os.sched_getaffinity(0))
+
+
+@click.command()
+@click.option("--only", multiple=True, metavar="CHECK", help="Only this one (may be repeated).")
+@click.option("--list", "as_list", is_flag=True, help="Say what the checks are, and run none.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=OUTPUT,
+    show_default=True,
+    help="Where reports are written.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), help="The fresh part's.  [default: a new one, printed]"
+)
+@click.option(
+    "--rotation",
+    type=click.IntRange(0),
+    help="Which planted bugs' turn it is.  [default: the day's, printed]",
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 16),
+    default=_processors,
+    help="So many work at once.  [default: as many as can]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+def gate(
+    *,
+    only: tuple[str, ...],
+    as_list: bool,
+    output: Path,
+    seed: int | None,
+    rotation: int | None,
+    processes: int,
+    as_json: bool,
+) -> int:
+    r"""Decide whether this tree may be merged: every check, its figure and its bar.
+
+    \b
+    poolcheck gate
+    poolcheck gate --only search --only planted
+    poolcheck gate --seed 7 --rotation 3 --json
+    """
+    from machines.gatekeeper import command  # noqa: PLC0415 - see the docstring above
+
+    if as_list:
+        return command.catalogue(as_json=as_json)
+    return command.gate(
+        only=command.known(only),
+        output=output,
+        seed=seed,
+        rotation=rotation,
+        processes=processes,
+        as_json=as_json,
+    )

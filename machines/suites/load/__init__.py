@@ -1,0 +1,1 @@
+"""Load: operations that come at their own time, whatever the pool is doing."""
