@@ -86,6 +86,13 @@ CHECKS: Final = (
         Speed.SLOW,
         readers.fired,
     ),
+    Item(
+        "The gate",
+        ("poolcheck", "gate", "--history", "none", "--json"),
+        600,
+        Speed.SLOW,
+        readers.gated,
+    ),
     Item("Planted bugs", ("poolcheck", "selfcheck", "--json"), 1_800, Speed.SLOW, readers.hunted),
     Item(
         "All tests",

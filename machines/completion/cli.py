@@ -12,7 +12,7 @@ OUTPUT: Final = Path("docs/completion-report.md")
 
 @click.command()
 @click.option("--completion", is_flag=True, help="Run everything and write the completion report.")
-@click.option("--quick", is_flag=True, help="Only what takes seconds; the rest is said to be left out.")
+@click.option("--quick", is_flag=True, help="Only what takes seconds.")
 @click.option("--list", "as_list", is_flag=True, help="Say what would be run, and run nothing.")
 @click.option(
     "--output",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
 import tempfile
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from machines.completion.catalogue import COUNT, ITEMS
-from machines.completion.item import Result, Speed, Standing, left_out, result, run
+from machines.completion.item import Result, Speed, Standing, left_out, result
 from machines.completion.page import Origin, page
 from machines.history.environment import here
 
@@ -59,7 +58,9 @@ def completion(items: Sequence[Item], output: Path, *, quick: bool) -> int:
     """
     root = Path.cwd()
     if not (root / GAPS).is_file():
-        raise click.ClickException(f"{GAPS} is not here: the report is made in the project's folder")
+        raise click.ClickException(
+            f"{GAPS} is not here: the report is made in the project's folder"
+        )
     environment = here(root)
     found: dict[str, Result] = {}
     for item in ITEMS:
@@ -77,8 +78,9 @@ def completion(items: Sequence[Item], output: Path, *, quick: bool) -> int:
         machine=f"Python {environment.python}, {environment.platform}, {environment.cores} processors",
         date=time.strftime("%Y-%m-%d", time.gmtime()),
     )
-    counted = run(COUNT, root, {})
-    components = json.loads(counted.output)["components"] if counted.code == 0 else []
+    counted = found[COUNT.name]
+    holds = counted.standing is Standing.HOLDS
+    components = json.loads(counted.output)["components"] if holds else []
     gaps = (root / GAPS).read_text().partition("\n")[2]
     _replace(output, page(found, components, gaps, origin))
     click.echo(f"written: {output}", err=True)

@@ -1,6 +1,6 @@
 """Counts what the project consists of, and prints it as JSON.
 
-    python -m machines.completion.count
+python -m machines.completion.count
 """
 
 from __future__ import annotations

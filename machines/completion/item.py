@@ -91,6 +91,7 @@ class Result:
         figures: what was read off it.
         seconds: wall clock.
         why: why it did not hold; empty if it did.
+        output: what it printed.
     """
 
     item: Item
@@ -98,6 +99,7 @@ class Result:
     figures: Figures = ()
     seconds: float = 0.0
     why: str = ""
+    output: str = ""
 
 
 def left_out(item: Item) -> Result:
@@ -131,9 +133,9 @@ def result(item: Item, root: Path, environment: Mapping[str, str]) -> Result:
         last = (ran.complaint.strip() or ran.output.strip()).splitlines()[-1:]
         why = f"exit code {ran.code}" + (f": {last[0].strip()[:200]}" if last else "")
         standing = Standing.VIOLATED if ran.code == 1 else Standing.UNKNOWN
-        return Result(item, standing, figures, ran.seconds, why)
+        return Result(item, standing, figures, ran.seconds, why, ran.output)
     standing = Standing.UNKNOWN if unreadable else Standing.HOLDS
-    return Result(item, standing, figures, ran.seconds, unreadable)
+    return Result(item, standing, figures, ran.seconds, unreadable, ran.output)
 
 
 def run(item: Item, root: Path, environment: Mapping[str, str]) -> Ran:

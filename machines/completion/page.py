@@ -82,7 +82,11 @@ def _head(results: Mapping[str, Result], origin: Origin) -> Iterator[str]:
     counts = {
         standing: sum(one.standing is standing for one in results.values()) for standing in Standing
     }
-    said = [f"{counts[standing]} {WORDS[standing].strip('*')}" for standing in Standing if counts[standing]]
+    said = [
+        f"{counts[standing]} {WORDS[standing].strip('*')}"
+        for standing in Standing
+        if counts[standing]
+    ]
     yield f"Of {len(results)} commands: {', '.join(said)}."
     yield ""
 

@@ -114,7 +114,9 @@ def measured(ran: Ran) -> Figures:
     lines = ran.output.splitlines()
     false = [line.removeprefix("False alarms, ").rstrip(".").split(": ") for line in lines
              if line.startswith("False alarms")]  # fmt: skip
-    rows = [line.strip("| ").split(" | ") for line in lines if re.match(r"\| (quiet|usual|busy)", line)]
+    rows = [
+        line.strip("| ").split(" | ") for line in lines if re.match(r"\| (quiet|usual|busy)", line)
+    ]
     alarms = [(f"flaky, false alarms {where}", said) for where, said in false]
     noises = [
         (f"{row[0]} noise: false alarms; 5, 10, 30 % slower", "; ".join(row[1:])) for row in rows
