@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from machines.completion.item import Item
+    from machines.history.environment import Environment
 
 GAPS: Final = Path("docs/known-gaps.md")
 _CODES: Final = ((Standing.VIOLATED, 1), (Standing.UNKNOWN, 3))
@@ -75,7 +76,7 @@ def completion(items: Sequence[Item], output: Path, *, quick: bool) -> int:
         command=f"poolcheck report --completion{' --quick' if quick else ''}",
         commit=environment.commit,
         dirty=environment.dirty,
-        machine=f"Python {environment.python}, {environment.platform}, {environment.cores} processors",
+        machine=_machine(environment),
         date=time.strftime("%Y-%m-%d", time.gmtime()),
     )
     counted = found[COUNT.name]
@@ -86,6 +87,11 @@ def completion(items: Sequence[Item], output: Path, *, quick: bool) -> int:
     click.echo(f"written: {output}", err=True)
     standings = {one.standing for one in found.values()}
     return next((code for standing, code in _CODES if standing in standings), 0)
+
+
+def _machine(environment: Environment) -> str:
+    cores = f"{environment.cores} processors"
+    return f"Python {environment.python}, {environment.platform}, {cores}"
 
 
 def _replace(output: Path, text: str) -> None:

@@ -78,7 +78,7 @@ class Item:
     @property
     def line(self) -> str:
         """The command as it is typed."""
-        return shlex.join(self.words).replace("'*'", "*").replace("'", '"')
+        return " ".join(word if "*" in word else shlex.quote(word) for word in self.words)
 
 
 @frozen

@@ -77,7 +77,7 @@ def _head(results: Mapping[str, Result], origin: Origin) -> Iterator[str]:
     commit = f"commit `{origin.commit[:12]}`{dirty}" if origin.commit else "no commit"
     yield "# Completion report"
     yield ""
-    yield f"Made by `{origin.command}` on {origin.date}: {commit}; {origin.machine}. Not written by hand."
+    yield f"Made by `{origin.command}` on {origin.date}: {commit}; {origin.machine}."
     yield ""
     counts = {
         standing: sum(one.standing is standing for one in results.values()) for standing in Standing
