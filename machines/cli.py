@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from machines.commands import Commands
+from machines.completion.cli import report
 from machines.explore.cli import explore
 from machines.gatekeeper.cli import gate, refresh
 from machines.history.cli import history
@@ -323,6 +324,7 @@ command.add_command(refresh)
 command.add_command(chaos)
 command.add_command(load)
 command.add_command(history)
+command.add_command(report)
 command.add_command(performance)
 
 

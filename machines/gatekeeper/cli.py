@@ -40,6 +40,13 @@ def _processors() -> int:
     default=_processors,
     help="So many work at once.  [default: as many as can]",
 )
+@click.option(
+    "--history",
+    "said",
+    metavar="URL",
+    help="What remembers this run; `none` if nothing does.  "
+    "[default: $POOLCHECK_HISTORY, or artifacts/history.sqlite]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def gate(
     *,
@@ -49,6 +56,7 @@ def gate(
     seed: int | None,
     rotation: int | None,
     processes: int,
+    said: str | None,
     as_json: bool,
 ) -> int:
     r"""Decide whether this tree may be merged: every check, its figure and its bar.
@@ -68,6 +76,7 @@ def gate(
         seed=seed,
         rotation=rotation,
         processes=processes,
+        said=said,
         as_json=as_json,
     )
 
