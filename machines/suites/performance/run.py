@@ -11,7 +11,7 @@ from attrs import frozen
 
 from machines.bench.work import echo, noop
 from machines.harness import ensure_pool_ready, isolated
-from machines.suites.calibration import bare_rate, calibrate
+from machines.suites.calibration import bare_rate, calibrate, mean_of
 from machines.suites.performance.operations import (
     aggregate_rounds,
     benchmark_pool_operations,
@@ -95,10 +95,7 @@ def measure(
     for _ in range(amount.rounds):
         calibration = calibrate()
         found, used, distribution = _round(settings, amount.calls)
-        after = calibrate()  # the machine may have changed meanwhile
-        both = type(calibration)(
-            (calibration.loop_us + after.loop_us) / 2, (calibration.trip_us + after.trip_us) / 2
-        )
+        both = mean_of(calibration, calibrate())
         calibrations.append(both)
         figures.append(found)
         ratios.append(ratios_of(found, both))
@@ -127,10 +124,10 @@ def ratios_of(figures: Mapping[str, float], calibration: Calibration) -> dict[st
         calibration: of the same round.
     """
     return {
-        "latency_p50": figures["latency_p50_us"] / calibration.call_us,
-        "noop": 1e6 / figures["noop_per_s"] / calibration.call_us,
-        "echo_1k": 1e6 / figures["echo_1k_per_s"] / calibration.call_us,
-        "start": 1e3 * figures["start_ms"] / calibration.call_us,
+        "latency_p50": figures["latency_p50_us"] / calibration.loop_us,
+        "noop": 1e6 / figures["noop_per_s"] / calibration.compute_us,
+        "echo_1k": 1e6 / figures["echo_1k_per_s"] / calibration.compute_us,
+        "start": 1e3 * figures["start_ms"] / calibration.compute_us,
     }
 
 
