@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from machines.commands import Commands
+from machines.completion.cli import report
 from machines.explore.cli import explore
-from machines.gatekeeper.cli import gate
+from machines.gatekeeper.cli import gate, refresh
 from machines.history.cli import history
 from machines.shrinking.cli import shrink, why
 from machines.suites.chaos.command import chaos
@@ -71,7 +73,7 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-@click.group(no_args_is_help=False)
+@click.group(cls=Commands, no_args_is_help=False)
 @click.version_option(package_name="poolcheck")
 def command() -> None:
     """Check pools of worker processes: see also `pytest machines/`."""
@@ -318,9 +320,11 @@ command.add_command(shrink)
 command.add_command(why)
 command.add_command(explore)
 command.add_command(gate)
+command.add_command(refresh)
 command.add_command(chaos)
 command.add_command(load)
 command.add_command(history)
+command.add_command(report)
 command.add_command(performance)
 
 

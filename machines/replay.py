@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from attrs import define, field, frozen
 
+from machines import loop
 from machines.counterexample import Counterexample, Worlds
 from machines.drivers import Diverged, Layer
 from machines.drivers.real import LIMIT_S, RealDriver
@@ -23,7 +24,7 @@ from model.promises import PROMISES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from machines.drivers.driver import Driver
+    from machines.drivers.driver import Driver, MakeDriver
     from machines.run import Report
     from machines.trace import Command, Trace
     from model.checker import Checker
@@ -209,7 +210,7 @@ def replay(
     for _ in range(times):
         try:
             driver = real if layer is Layer.REAL else None
-            report = execute(example.trace, layer, parts, driver=driver, promises=promises)
+            report = _run(example, layer, parts, driver, promises)
             result.add(report)
             if result.stale is None and report.impossible:
                 result.stale = stale(example.trace, report, parts)
@@ -219,6 +220,19 @@ def replay(
         finally:
             after_each()
     return result
+
+
+def _run(
+    example: Traced,
+    layer: Layer,
+    parts: Parts,
+    driver: MakeDriver | None,
+    promises: Iterable[type[Checker]],
+) -> Report:
+    """One run; of a loop, as many times round as show that it is one."""
+    if isinstance(example, Counterexample) and loop.begins(example) is not None:
+        return loop.execute(example, layer, parts, driver=driver, promises=promises)
+    return execute(example.trace, layer, parts, driver=driver, promises=promises)
 
 
 def stale(whole: Trace, report: Report, parts: Parts = POOL) -> Stale:

@@ -166,6 +166,13 @@ class Run:
         """What the run has shown until now; it goes on as it would."""
         return self._report(len(self.steps))
 
+    def stand_still(self, ready: int) -> Report:
+        """Nothing new will ever happen, and so many workers are ready at most; it was judged so."""
+        end = len(self.steps)
+        self._next_step()
+        self._watch(saw.Healed(complete=True, ready=ready))
+        return self._report(end)
+
     def _heal(self) -> None:
         complete = heal(self.world, lambda: self.violation is not None)
         if self.violation is None:
