@@ -41,7 +41,7 @@ def tree(tmp_path: Path) -> Path:
     """A project with the scripts and one test in each suite; where its scripts are."""
     for folder in ("unit", "integration", "chaos"):
         (tmp_path / "tests" / folder).mkdir(parents=True)
-        name = "test_layers.py" if folder == "integration" else "test_it.py"
+        name = "test_layers.py" if folder == "integration" else f"test_{folder}.py"
         (tmp_path / "tests" / folder / name).write_text(TEST.format(f"{folder}-sim"))
     (tmp_path / "tests" / "chaos" / "test_measured.py").write_text(
         "import pytest\n@pytest.mark.performance\ndef test_it(): pass\n"
@@ -116,7 +116,7 @@ def test_a_suite_without_a_test_is_no_pass(tree: Path, tmp_path: Path) -> None:
 
 
 def test_all_suites_are_run_to_the_end_though_one_fails(tree: Path, tmp_path: Path) -> None:
-    (tree.parent / "unit" / "test_it.py").write_text("def test_it(): assert False\n")
+    (tree.parent / "unit" / "test_unit.py").write_text("def test_it(): assert False\n")
     shown = ran("all", where=tree, REPORTS=str(tmp_path / "reports"))
     assert shown.returncode == 1
     lines = (tmp_path / "reports" / "all.txt").read_text().splitlines()

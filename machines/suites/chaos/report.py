@@ -84,26 +84,22 @@ def timeline(run: ChaosRun) -> list[dict[str, float]]:
     """What was answered in each quarter of a second, and how late.
 
     `at` is seconds since the run began; `rate` answers a second; `p50_ms` and `p99_ms` of the short
-    tasks that were due then, from their intended start; `live` how many workers there were.
+    tasks that were due then, from their intended start.
     """
     tasks = run.ledger.tasks()
     ended = tasks["ended"] - run.arena.began
     due, took = demands.short_of(run)
     took = 1000 * took
-    lives = {round(sample.at / _BIN_S): sample.workers for sample in run.series}
     found: list[dict[str, float]] = []
-    live = run.scenario.size
     for at in np.arange(0.0, float(ended.max(initial=0.0)), _BIN_S):
         inside = took[(due >= at) & (due < at + _BIN_S)]
         answers = int(((ended >= at) & (ended < at + _BIN_S)).sum())
-        live = lives.get(round(at / _BIN_S), live)
         found.append(
             {
                 "at": float(at),
                 "rate": answers / _BIN_S,
                 "p50_ms": round(float(np.percentile(inside, 50)), 3) if len(inside) else 0.0,
                 "p99_ms": round(float(np.percentile(inside, 99)), 3) if len(inside) else 0.0,
-                "live": live,
             }
         )
     return found
