@@ -84,15 +84,15 @@ class Sabotage:
 _SLOWER: Final = """\
         import time
 
-        began = time.perf_counter()
+        began = time.process_time()
         self._now = now
         self._out = []
         self._handlers[type(event)](event)
         self._dispatch()
         if self.phase is not _OPEN:
             self._advance_phase()
-        until = began + 1.3 * (time.perf_counter() - began)
-        while time.perf_counter() < until:
+        until = began + 1.3 * (time.process_time() - began)
+        while time.process_time() < until:
             pass
         return self._out
 """
@@ -233,7 +233,7 @@ SABOTAGES: Final[tuple[Sabotage, ...]] = (
         "slower",
         "the core takes 30 % longer for each event",
         "pace",
-        "core costs 1.",
+        "core costs",
         (Edit("pool/core.py", _AS_FAST, _SLOWER),),
     ),
     Sabotage(
