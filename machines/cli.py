@@ -16,7 +16,7 @@ import click
 from machines.commands import Commands
 from machines.completion.cli import report
 from machines.explore.cli import explore
-from machines.gatekeeper.cli import gate
+from machines.gatekeeper.cli import gate, refresh
 from machines.history.cli import history
 from machines.shrinking.cli import shrink, why
 from machines.suites.chaos.command import chaos
@@ -320,6 +320,7 @@ command.add_command(shrink)
 command.add_command(why)
 command.add_command(explore)
 command.add_command(gate)
+command.add_command(refresh)
 command.add_command(chaos)
 command.add_command(load)
 command.add_command(history)

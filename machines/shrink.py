@@ -41,6 +41,7 @@ _LONG: Final = 12
 # Steps that were run, and so many more for each run: then nobody looks around any more.
 EFFORT_MAX: Final = 500_000
 _START: Final = 10
+_COST: Final = {Layer.SIM: 1, Layer.WIRE: 2}  # of a step, about
 # Of few steps there are not many shorter ones, and its neighbours were nearly all of them.
 _PART: Final = {0: 0.0, 1: 0.0, 2: 0.1, 3: 0.5}
 
@@ -132,13 +133,16 @@ class _Shrinker:
         return self._known[candidate]
 
     def _tried(self, candidate: Trace) -> Trace | None:
-        self._effort += _START + len(candidate.steps)
+        self._spend(len(candidate.steps))
         report = execute(candidate, self._layer, self._parts, promises=self._promises)
         if report.violation is None or report.violation.promise != self._promise:
             return None
         assert report.step is not None  # noqa: S101 - a violation has its step
         beyond = range(report.step + 1, len(candidate.steps))
         return without(candidate, {*report.impossible, *beyond})
+
+    def _spend(self, steps: int) -> None:
+        self._effort += (_START + steps) * _COST[self._layer]
 
     def _breaks(self, candidate: Trace) -> bool:
         return self._attempt(candidate) is not None
@@ -203,7 +207,7 @@ class _Shrinker:
             if vain >= walks * _PART.get(len(best.steps), 1.0) or self._effort >= EFFORT_MAX:
                 break
             vain += 1
-            self._effort += _START + min(len(near.steps), _LONG)
+            self._spend(min(len(near.steps), _LONG))
             found, broken = wanderer.wander(near)
             if broken != self._promise or (left := self._attempt(found)) is None:
                 continue

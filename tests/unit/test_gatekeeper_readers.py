@@ -296,7 +296,7 @@ def test_without_a_baseline_the_pace_is_unknown() -> None:
 def test_a_baseline_is_never_recorded_slower_than_it_was() -> None:
     mine = pace.python()
     known = {mine: {"core": 2.0, "pool": 3.0}, "cpython-3.99": {"core": 1.0}}
-    found = {"core": pace.Measured((2.5, 2.5)), "pool": pace.Measured((2.5, 2.5))}
+    found = {name: pace.Measured((5.0, 6.0), (2.0, 2.0)) for name in ("core", "pool")}
     assert pace.recorded(known, found) == {
         mine: {"core": 2.0, "pool": 2.5},
         "cpython-3.99": {"core": 1.0},

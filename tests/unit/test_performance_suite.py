@@ -185,3 +185,9 @@ def test_the_calibration_is_of_this_machine_and_of_no_pool() -> None:
     seen = calibration.calibrate()
     assert 0 < seen.loop_us < seen.call_us
     assert 0 < seen.trip_us < seen.call_us
+
+
+@pytest.mark.filterwarnings("ignore:This process .* fork:DeprecationWarning")
+def test_bare_processes_compute_all_that_is_asked_for() -> None:
+    assert calibration.bare_rate(2, 5) > 0
+    assert calibration.bare_rate(3, 1) > 0

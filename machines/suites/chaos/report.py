@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 
     from machines.suites.chaos.demands import Demand
     from machines.suites.chaos.run import ChaosRun
+    from machines.suites.settings import Settings
 
 _BIN_S: Final = 0.25
 _MARKS_SHOWN: Final = 60
 
 
-def facts(run: ChaosRun, found: list[Demand]) -> dict[str, Any]:
+def facts(run: ChaosRun, found: list[Demand], settings: Settings) -> dict[str, Any]:
     """Everything that the report says.
 
     Args:
         run: a finished run.
         found: what was demanded of it.
+        settings: the suites' configuration.
     """
     told = {True: "met", False: "missed", None: "unknown"}
     return {
@@ -43,6 +45,7 @@ def facts(run: ChaosRun, found: list[Demand]) -> dict[str, Any]:
         },
         "pool": {"size": run.scenario.size, **run.scenario.settings},
         "rate": run.scenario.rate,
+        "overrides": settings.facts(),
         "tasks": len(run.ledger.tasks()),
         "endings": truth.endings(run.ledger),
         "refused": dict(sorted(run.ledger.refused.items())),
@@ -55,14 +58,21 @@ def facts(run: ChaosRun, found: list[Demand]) -> dict[str, Any]:
         ],
         "verdict": {True: "holds", False: "violated", None: "unknown"}[demands.verdict(found)],
         "strength_s": [_number(round(one, 4)) for one in run.arena.strengths],
-        "recovery": [
-            {"normal_ms": round(1000 * normal, 3), "after_s": round(after, 3)}
-            for normal, after in (demands.recoveries_of(run) if run.scenario.name == "kill" else [])
-        ],
+        "recovery": _recovery(run, settings),
         "marks": [{"at": round(mark.at, 3), "words": mark.words} for mark in run.arena.marks],
         "series": timeline(run),
         "parent_bytes": run.memory,
     }
+
+
+def _recovery(run: ChaosRun, settings: Settings) -> list[dict[str, float]]:
+    """After each kill what p99 was normal, and when it was so again."""
+    if run.scenario.name != "kill":
+        return []
+    return [
+        {"normal_ms": round(1000 * normal, 3), "after_s": round(after, 3)}
+        for normal, after in demands.recoveries_of(run, settings.on("free"))
+    ]
 
 
 def _number(figure: float) -> float | None:

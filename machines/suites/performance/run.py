@@ -11,7 +11,7 @@ from attrs import frozen
 
 from machines.bench.work import echo, noop
 from machines.harness import ensure_pool_ready, isolated
-from machines.suites.calibration import calibrate
+from machines.suites.calibration import bare_rate, calibrate
 from machines.suites.performance.operations import (
     aggregate_rounds,
     benchmark_pool_operations,
@@ -65,7 +65,8 @@ class Performance:
         ratios: the same, as multiples of what the round's calibration took; lower is better.
         resources: of each round's throughput.
         distribution: of the latency of a no-op in the last round.
-        workers: by a pool's size, of each round: no-ops and computations a second.
+        workers: by a pool's size, of each round: no-ops and computations a second, and what so many
+            processes compute without a pool.
         payload: by an echo's bytes, of each round: echoes a second.
     """
 
@@ -166,10 +167,12 @@ def _start(size: int) -> float:
 
 
 def _of_workers(settings: LayerSettings, size: int, calls: int) -> dict[str, float]:
+    heavy = max(calls // 5, 10)
+    bare = bare_rate(size, heavy)
     with _pool(settings, size) as instance:
         noops = benchmark_pool_operations(instance.pool, noop, count=calls)
-        heavy = benchmark_pool_operations(instance.pool, compute, 1, count=max(calls // 5, 10))
-    return {"noop_per_s": noops.per_s, "compute_per_s": heavy.per_s}
+        found = benchmark_pool_operations(instance.pool, compute, 1, count=heavy)
+    return {"noop_per_s": noops.per_s, "compute_per_s": found.per_s, "bare_per_s": bare}
 
 
 def _of_payloads(settings: LayerSettings, amount: Amount) -> dict[int, dict[str, float]]:
