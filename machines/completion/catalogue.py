@@ -19,7 +19,7 @@ COUNT: Final = Item(
 )
 COLLECT: Final = Item(
     "Tests",
-    (*_PYTEST, "--collect-only", "-m", "not none", "tests/", "machines/"),
+    (*_PYTEST, "--collect-only", "tests/", "machines/"),
     120,
     Speed.QUICK,
     readers.collected,

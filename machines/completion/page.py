@@ -20,6 +20,12 @@ WORDS: Final = {
     Standing.UNKNOWN: "**unknown**",
     Standing.LEFT_OUT: "not run",
 }
+COUNTED: Final = {
+    Standing.HOLDS: "hold",
+    Standing.VIOLATED: "do not",
+    Standing.UNKNOWN: "unknown",
+    Standing.LEFT_OUT: "not run",
+}
 
 
 @frozen
@@ -82,11 +88,7 @@ def _head(results: Mapping[str, Result], origin: Origin) -> Iterator[str]:
     counts = {
         standing: sum(one.standing is standing for one in results.values()) for standing in Standing
     }
-    said = [
-        f"{counts[standing]} {WORDS[standing].strip('*')}"
-        for standing in Standing
-        if counts[standing]
-    ]
+    said = [f"{counts[standing]} {COUNTED[standing]}" for standing in Standing if counts[standing]]
     yield f"Of {len(results)} commands: {', '.join(said)}."
     yield ""
 

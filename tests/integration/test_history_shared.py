@@ -126,7 +126,7 @@ def gates_at_once(place: str, tmp_path: Path) -> None:
     """Two gates begin together and both end well, each with its run kept."""
     root = Path(__file__).parents[2]
     program = "from machines.cli import main; main()"
-    words = [sys.executable, "-c", program, "gate", "--only", "arrows", "--only", "lint"]
+    words = [sys.executable, "-c", program, "gate", "--only", "arrows"]
     gates = [
         subprocess.Popen(
             [*words, "--history", place, "--output", str(tmp_path / f"gate{me}")],
@@ -152,7 +152,7 @@ def gates_at_once(place: str, tmp_path: Path) -> None:
     arrows = [at for at, name in enumerate(past.tests) if "test_nobody_sleeps" in name]
     assert past.tests[arrows[0]].startswith("gate arrows: ")
     assert sorted(past.run[past.test == arrows[0]].tolist()) == [0, 1]
-    assert [one.name for one in past.figures] == ["gate arrows", "gate lint"] * 2
+    assert [one.name for one in past.figures] == ["gate arrows"] * 2
 
 
 def test_two_gates_at_once_keep_both_runs_in_one_file(tmp_path: Path) -> None:

@@ -103,6 +103,11 @@ def test_what_commands_print_is_read() -> None:
         "of them run by default": "1,990",
     }
     assert read(readers.collected, "20 tests collected in 1s\n")["tests"] == "20"
+    line = "sim                  358/358     186/186       41/41     380/380          100 %"
+    assert read(readers.fired, f"{line}\n195 passed in 6.09s\n") == {
+        "passed": "195",
+        "fired on sim": "100 %",
+    }
     two = [{"layer": "sim", "verdict": "holds"}, {"layer": "sim", "verdict": "holds"}]
     assert read(readers.replayed, two) == {"sim: holds": "2"}
     planted = [{"name": "a", "found": True}, {"name": "b", "found": False}]
@@ -130,7 +135,7 @@ def test_the_page_says_what_holds_what_does_not_and_what_was_not_run() -> None:
     assert "| `pool/` | A pool | 2 | 1,234 |" in text
     assert f"| promises | 24 | `{COUNT.line}` |" in text
     assert f"(**does not hold**: exit code 1: a \\| b; `{ITEMS[2].line}`)" in text
-    assert f"Of {len(ITEMS)} commands: 1 holds, 1 does not hold, {len(ITEMS) - 2} not run." in text
+    assert f"Of {len(ITEMS)} commands: 1 hold, 1 do not, {len(ITEMS) - 2} not run." in text
     assert "| gap | there |" in text
     for one in ITEMS:
         assert one.line in text
