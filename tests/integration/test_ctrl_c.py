@@ -193,6 +193,8 @@ class Run:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(LIMIT)
+        if self.process.stderr is not None:
+            self.process.stderr.close()
         os.close(self._keyboard)
         os.close(self._begun)
 

@@ -185,8 +185,8 @@ def test_the_calibration_is_of_this_machine_and_of_no_pool() -> None:
     seen = calibration.calibrate()
     assert seen.loop_us > 0
     assert seen.compute_us > 0
-    between = calibration.mean_of(seen, Calibration(3 * seen.loop_us, 5 * seen.compute_us))
-    assert between == Calibration(2 * seen.loop_us, 3 * seen.compute_us)
+    between = calibration.mean_of(Calibration(2.0, 100.0), Calibration(6.0, 500.0))
+    assert between == Calibration(4.0, 300.0)
 
 
 @pytest.mark.filterwarnings("ignore:This process .* fork:DeprecationWarning")
