@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from machines.commands import Commands
+from machines.completion.cli import report
 from machines.explore.cli import explore
-from machines.gatekeeper.cli import gate
+from machines.gatekeeper.cli import gate, refresh
 from machines.history.cli import history
 from machines.shrinking.cli import shrink, why
 from machines.suites.chaos.command import chaos
@@ -319,9 +320,11 @@ command.add_command(shrink)
 command.add_command(why)
 command.add_command(explore)
 command.add_command(gate)
+command.add_command(refresh)
 command.add_command(chaos)
 command.add_command(load)
 command.add_command(history)
+command.add_command(report)
 command.add_command(performance)
 
 

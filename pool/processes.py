@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 
 _TOKENS_MAX: Final = 4096
+# A socket and two pipes, and what a forkserver that must be started anew takes besides.
+_ASKING_TAKES: Final = 8
 _BUFFER_BYTES: Final = 1 << 20
 SEND_FLAGS: Final = getattr(socket, "MSG_NOSIGNAL", 0)  # whatever the program does about SIGPIPE
 
@@ -157,6 +159,7 @@ class WorkerProcess:
     def _start(self) -> None:
         method = self._context.get_start_method()
         if method == "forkserver":  # it ignores interrupts, and so does what it forks, soon enough
+            _demand_descriptors()
             self.process.start()
             return
         if method == "spawn":
@@ -272,6 +275,23 @@ class WorkerProcess:
         self._let_go()
         if hasattr(self, "process"):  # at its exit multiprocessing would try to join it
             process._children.discard(self.process)  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _demand_descriptors() -> None:
+    """There are as many descriptors as `multiprocessing` takes to ask the forkserver for a process.
+
+    Where they run out in the middle, it leaves some open, and the forkserver dies of the request.
+
+    Raises:
+        OSError: there are not.
+    """
+    taken: list[int] = []
+    try:
+        while len(taken) < _ASKING_TAKES:
+            taken += os.pipe()
+    finally:
+        for fd in taken:
+            os.close(fd)
 
 
 class _Descriptor:

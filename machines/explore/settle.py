@@ -18,6 +18,7 @@ from machines.explore.names import GONE
 from model import history as saw
 from model.breaker_safety import OnlyProbesPass
 from model.promptness import DoneAtOnce
+from model.session import LEGAL
 from model.session_safety import LossIsLoud, OwnState
 from model.session_wishes import WishesGranted
 from model.starvation import NobodyStarves
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 def _resolves_once(own: Own, _: Sequence[saw.Record], __: float) -> None:
     """A task that is resolved may as well never have been accepted: either answer breaks S1.
 
-    Of a task's holders only whether one has died is asked; one that is gone has.
+    Of a task's holders only whether one has died is asked; one that is gone has. Whether somebody
+    would have cancelled it is not asked of what has started: that it was cancelled breaks S1 then.
     """
     for task in own["_resolved"]:
         for place in ("_deadlines", "_cancels", "_holders"):
@@ -44,6 +46,8 @@ def _resolves_once(own: Own, _: Sequence[saw.Record], __: float) -> None:
         own["_started"].discard(task)
         own["_unserved"].discard(task)
     own["_resolved"].clear()
+    cancels = own["_cancels"]
+    own["_cancels"] = {t: by for t, by in cancels.items() if by or t not in own["_started"]}
     dead = own["_dead"]
     dead.add(GONE)
     for task, holders in own["_holders"].items():
@@ -58,9 +62,15 @@ def _own_state(own: Own, records: Sequence[saw.Record], _: float) -> None:
 
 
 def _loss_is_loud(own: Own, _: Sequence[saw.Record], __: float) -> None:
-    """Whether a session was ever lost is asked, not how often."""
+    """Whether a session was ever lost is asked, not how often.
+
+    Who wants it again is asked where it may be opened again; what leads there is a loss, and
+    nobody has wanted it since.
+    """
     for session in own["_sessions"].values():
         session.losses = min(session.losses, 1)
+    may = {name for name, one in own["_sessions"].items() if "reopened" in LEGAL[one.state]}
+    own["_wanted"] &= may
 
 
 def _only_probes_pass(own: Own, _: Sequence[saw.Record], __: float) -> None:

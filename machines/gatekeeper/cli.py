@@ -1,4 +1,4 @@
-"""The options of `poolcheck gate`; what it does is imported when it runs."""
+"""The options of `poolcheck gate` and `refresh`; what they do is imported when they run."""
 
 from __future__ import annotations
 
@@ -40,6 +40,13 @@ def _processors() -> int:
     default=_processors,
     help="So many work at once.  [default: as many as can]",
 )
+@click.option(
+    "--history",
+    "said",
+    metavar="URL",
+    help="What remembers this run; `none` if nothing does.  "
+    "[default: $POOLCHECK_HISTORY, or artifacts/history.sqlite]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def gate(
     *,
@@ -49,6 +56,7 @@ def gate(
     seed: int | None,
     rotation: int | None,
     processes: int,
+    said: str | None,
     as_json: bool,
 ) -> int:
     r"""Decide whether this tree may be merged: every check, its figure and its bar.
@@ -68,5 +76,36 @@ def gate(
         seed=seed,
         rotation=rotation,
         processes=processes,
+        said=said,
         as_json=as_json,
+    )
+
+
+@click.command()
+@click.argument("files", nargs=-1)
+@click.option(
+    "--fixed",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Mark this counterexample as fixed, if it holds on every layer (may be repeated).",
+)
+@click.option(
+    "--check", "only_look", is_flag=True, help="Write nothing; exit with 1 if one differs."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+def refresh(
+    files: tuple[str, ...], *, fixed: tuple[Path, ...], only_look: bool, as_json: bool
+) -> int:
+    r"""Make what is generated anew, show the diff, and list what is stale; no bar becomes lower.
+
+    \b
+    poolcheck refresh
+    poolcheck refresh artifacts/baselines/pace.json
+    poolcheck refresh --fixed artifacts/counterexamples/S1-1a2b3c4d.json
+    """
+    from machines.gatekeeper import refresh as at_work  # noqa: PLC0415 - see the docstring above
+
+    return at_work.refresh(
+        names=at_work.known(files), fixed=fixed, only_look=only_look, as_json=as_json
     )

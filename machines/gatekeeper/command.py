@@ -18,6 +18,9 @@ from machines.gatekeeper import reports
 from machines.gatekeeper.catalogue import BY_NAME, CHECKS
 from machines.gatekeeper.check import Plan
 from machines.gatekeeper.conduct import conducted
+from machines.gatekeeper.remembered import remember
+from machines.history import place_of
+from machines.history.environment import here
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,6 +39,7 @@ def gate(
     seed: int | None,
     rotation: int | None,
     processes: int,
+    said: str | None,
     as_json: bool,
 ) -> int:
     """The checks have run and everything was reported; the exit code is returned.
@@ -46,12 +50,14 @@ def gate(
         seed: the fresh part's; a new one unless given.
         rotation: which planted bugs' turn it is; that of the day unless given.
         processes: so many processes can work at once.
+        said: where the history is, see `machines.history.place_of`.
         as_json: whether to print one JSON object instead of lines.
 
     Raises:
         ClickException: it cannot run here.
     """
     root = _root()
+    place, environment, began_at = _history(said, root), here(root), time.time()
     plan = Plan(
         root,
         _emptied(root / output, root),
@@ -69,6 +75,9 @@ def gate(
     found = sorted(_saved(root) - before)
     result = reports.Result(plan, tuple(outcomes), seconds, tuple(found))
     reports.write(result)
+    unkept = remember(result, place, environment, began_at)
+    if unkept is not None:
+        click.echo(unkept, err=True)
     if as_json:
         click.echo(json.dumps(result.facts(), indent=1))
     else:
@@ -113,6 +122,13 @@ def _facts(check: Check, plan: Plan) -> dict[str, object]:
         "budget_s": check.budget_s,
         "commands": [command.line for command in check.commands(plan)],
     }
+
+
+def _history(said: str | None, root: Path) -> str:
+    try:
+        return place_of(said, root)
+    except ValueError as error:
+        raise click.ClickException(f"--history {error}") from error
 
 
 def _processors() -> int:

@@ -10,10 +10,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from machines.gatekeeper.check import Cores, Outcome, Ran, judged
 
@@ -111,26 +112,30 @@ def run(command: Command, plan: Plan, limit_s: float) -> Ran:
     words = [sys.executable, *rest] if first == "python" else [_beside(first), *rest]
     environment = {**os.environ, "PYTHONPATH": str(plan.root), **command.environment}
     began = time.monotonic()
-    with subprocess.Popen(  # noqa: S603 - the catalogue's own commands
-        words,
-        cwd=plan.root,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    ) as process:
+    # Files, not pipes: whoever outlives the command must not be waited for.
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaint:
+        process = subprocess.Popen(  # noqa: S603 - the catalogue's own commands
+            words,
+            cwd=plan.root,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=complaint,
+            start_new_session=True,
+        )
         try:
-            output, complaint = process.communicate(timeout=max(limit_s, 0.0))
+            code: int | None = process.wait(timeout=max(limit_s, 0.0))
         except subprocess.TimeoutExpired:
-            output, complaint = _ended(process)
-            return Ran(command, None, output, complaint, time.monotonic() - began)
-        except BaseException:
-            _ended(process)
-            raise
-    return Ran(command, process.returncode, output, complaint, time.monotonic() - began)
+            code = None
+        finally:
+            _end(process)
+        seconds = time.monotonic() - began
+        return Ran(command, code, _text(output), _text(complaint), seconds)
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
 
 
 def _beside(program: str) -> str:
@@ -139,14 +144,19 @@ def _beside(program: str) -> str:
     return path if os.path.exists(path) else program
 
 
-def _ended(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """The process and its group are ended: asked first, then killed."""
-    for signum in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signum)
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """The process is ended, asked first, and so is what is left of its group."""
+    if process.poll() is None:
+        _signal(process, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.communicate(timeout=GRACE_S)
-    return "", ""
+            process.wait(timeout=GRACE_S)
+    _signal(process, signal.SIGKILL)
+    process.wait()
+
+
+def _signal(process: subprocess.Popen[bytes], signum: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signum)
 
 
 def _keep(check: Check, plan: Plan, one: Ran) -> None:

@@ -44,21 +44,24 @@ class Measured:
     """What a measure cost beside the calibration loop.
 
     Attributes:
-        ratios: of processor time, each round's.
+        seconds: processor time of the measure, each round's.
+        calibration: that of the calibration loop, in the same rounds.
     """
 
-    ratios: tuple[float, ...]
+    seconds: tuple[float, ...]
+    calibration: tuple[float, ...]
 
     @property
     def cost(self) -> float:
-        """The median."""
-        return statistics.median(self.ratios)
+        """The ratio of the best rounds: what disturbs can only make a round longer."""
+        return min(self.seconds) / min(self.calibration)
 
     @property
     def spread(self) -> float:
-        """Half the distance of the quartiles, as a part of the median."""
-        low, _, high = statistics.quantiles(self.ratios, n=4)
-        return (high - low) / 2 / self.cost
+        """Half the distance of the quartiles of the rounds' ratios, as a part of their median."""
+        ratios = [one / other for one, other in zip(self.seconds, self.calibration, strict=True)]
+        low, middle, high = statistics.quantiles(ratios, n=4)
+        return (high - low) / 2 / middle
 
 
 def measured(rounds: int) -> dict[str, Measured]:
@@ -68,16 +71,16 @@ def measured(rounds: int) -> dict[str, Measured]:
         rounds: at least 2.
     """
     measures = _measures()
-    ratios: dict[str, list[float]] = {name: [] for name in measures}
+    seconds: dict[str, list[float]] = {name: [] for name in measures}
+    calibration: dict[str, list[float]] = {name: [] for name in measures}
     with garbage.set_aside():
         for measure in measures.values():  # what is only done once is not measured
             measure()
         for _ in range(rounds):
             for name, measure in measures.items():
-                before = _seconds(_calibration)
-                taken = _seconds(measure)
-                ratios[name].append(taken / ((before + _seconds(_calibration)) / 2))
-    return {name: Measured(tuple(values)) for name, values in ratios.items()}
+                calibration[name].append(_seconds(_calibration))
+                seconds[name].append(_seconds(measure))
+    return {name: Measured(tuple(seconds[name]), tuple(calibration[name])) for name in measures}
 
 
 def _measures() -> dict[str, Callable[[], object]]:
@@ -112,7 +115,7 @@ def _calibration() -> int:
     known: dict[tuple[str, int], _Small] = {}
     queue: list[int] = []
     for turn in range(TURNS):
-        key = ("turn", turn & 255)
+        key = ("turn", turn & 4095)
         small = known.get(key)
         if small is None:
             small = known[key] = _Small(turn)
@@ -189,7 +192,7 @@ def facts(known: Mapping[str, Any], found: Mapping[str, Measured]) -> dict[str, 
                 "name": name,
                 "cost": round(one.cost, 4),
                 "spread": round(one.spread, 4),
-                "rounds": len(one.ratios),
+                "rounds": len(one.seconds),
                 "baseline": mine.get(name),
                 "ratio": round(one.cost / mine[name], 4) if name in mine else None,
             }

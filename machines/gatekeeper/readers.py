@@ -73,8 +73,8 @@ def node(case: TestCase) -> str:
 
 
 def short(text: str) -> str:
-    """Its first line, not too long."""
-    line = next((line for line in text.splitlines() if line.strip()), "")
+    """All of it in one line, not too long."""
+    line = " ".join(text.split())
     return line if len(line) <= LETTERS_MAX else line[: LETTERS_MAX - 3] + "..."
 
 

@@ -16,6 +16,7 @@ from machines.body import FRAMES, Condition, FactKind
 from machines.drivers import Layer
 from machines.parts import POOL, Parts
 from machines.run import MOVES_MAX, Run, awaited, fair_move, heal
+from machines.workload import NEVER
 from model import history as saw
 from pool import effects
 from pool.protocol import error_of, refusal_of
@@ -154,10 +155,13 @@ class StagedPool:
             session: the number of its session; None for an anonymous task.
 
         Raises:
-            ValueError: there is no such operation, or a number is out of its range.
+            ValueError: there is no such operation, a number is out of its range, or it never ends
+                and has no deadline, so that no pool could ever answer.
             PoolError: the pool refuses it.
             Violated: the pool has broken a promise.
         """
+        if operation in NEVER and deadline is None:
+            raise ValueError(f"operation {operation!r} never ends: it needs a deadline, in seconds")
         with self._lock:
             command = trace.Submit(self._tasks, operation, deadline, retries, session)
             future = self._futures[self._tasks] = StagedFuture(self, self._tasks)

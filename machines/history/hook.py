@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from machines import history
+from machines.history.environment import here
 from machines.history.place import PART_OF, named
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Hook:
     def __init__(self, place: str, root: Path) -> None:
         self._place = place
         self._root = root
+        self._environment = here(root)  # before anything is run that may add files
         self._began = time.time()
         self._watch = time.monotonic()
         self._outcomes: dict[str, str] = {}
@@ -88,7 +90,7 @@ class Hook:
             figures=tuple(_figures(session.config, time.monotonic() - self._watch, len(tests))),
             part_of=os.environ.get(PART_OF, ""),
         )
-        said = history.record(run, self._place)
+        said = history.record(run, self._place, self._environment)
         self._said = said or f"history: {len(tests)} tests recorded in {named(self._place)}"
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:

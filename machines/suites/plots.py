@@ -51,6 +51,10 @@ def draw_scaling(facts: Mapping[str, Any], path: Path) -> None:
     workers, payload = facts["scaling"]["workers"], facts["scaling"]["payload"]
     _with_spread(panels[0][0], workers, "workers", "no-ops a second", "noop_per_s")
     _with_spread(panels[0][1], workers, "workers", "computations a second", "compute_per_s")
+    at = [row["workers"] for row in workers]
+    bare = [row["bare_per_s"]["median"] for row in workers]
+    panels[0][1].plot(at, bare, color="grey", linestyle=":", label="so many processes, no pool")
+    panels[0][1].legend(loc="lower right")
     _with_spread(panels[1][0], payload, "bytes", "echoes a second", "per_s")
     panels[1][0].set_xscale("symlog", linthresh=1024)
     panels[1][0].set_xlim(left=-100)
@@ -78,7 +82,7 @@ def _over_time(rates: Any, late: Any, series: Sequence[Mapping[str, float]]) -> 
     if any(failed):
         rates.step(at, failed, where="post", color="tab:red", label="failed")
     rates.set_ylabel("operations a second")
-    rates.set_ylim(bottom=0)
+    rates.set_ylim(0, 1.15 * max([1.0, *answered, *(one["due"] for one in series)]))
     rates.legend(loc="lower left")
     for name, colour in (("p50", "tab:green"), ("p99", "tab:orange")):
         values = [max(one[f"{name}_ms"], _FLOOR_MS) for one in series]

@@ -18,6 +18,7 @@ from machines.suites.chaos.command import NAMES
 from machines.suites.chaos.demands import Demand, demands, verdict
 from machines.suites.chaos.run import ChaosRun, run_chaos
 from machines.suites.chaos.scenarios import SCENARIOS, Scenario
+from machines.suites.settings import load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +46,7 @@ def struck(scenario: Scenario, folder: Path, seed: int = 1) -> tuple[ChaosRun, l
         run = run_chaos(scenario, folder, seconds=SECONDS, seed=seed)
     finally:
         logging.getLogger("pool").setLevel(logging.NOTSET)
-    return run, [one for one in demands(run) if one.unit != "s"]
+    return run, [one for one in demands(run, load().on("free")) if one.unit != "s"]
 
 
 def test_each_kind_of_chaos_can_be_asked_for() -> None:

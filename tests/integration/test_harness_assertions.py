@@ -95,10 +95,17 @@ def test_a_future_that_never_resolves_is_named() -> None:
 
 def test_a_task_of_a_schedule_that_never_resolves_is_named() -> None:
     with isolated("sim") as instance:
-        future = instance.pool.submit("stick")
+        future = instance.pool.submit("stick", deadline=60.0)
         with pytest.raises(AssertionError, match="future 0 did not resolve"):
             assert_resolves_once([future], timeout=1.0)
-        instance.pool.do(trace.Kill(future.task))
+        assert instance.pool.do(trace.Kill(future.task))
+
+
+def test_a_task_of_a_schedule_that_never_ends_needs_a_deadline() -> None:
+    with isolated("sim") as instance:
+        with pytest.raises(ValueError, match="operation 'stick' never ends: it needs a deadline"):
+            instance.pool.submit("stick")
+        assert instance.pool.submit("echo").result() == ["echo", 0]
 
 
 class Twice(Future[int]):

@@ -26,6 +26,7 @@ from machines.harness import (
     assert_no_leaks,
     cleanup_shared_memory,
     cleanup_test_files,
+    inject_failure,
     isolated,
     start_isolated_pool,
 )
@@ -385,8 +386,9 @@ def test_a_session_and_a_fault_are_scheduled_where_nothing_moves_by_itself(layer
 
 
 def test_the_pool_of_a_schedule_does_not_wait_for_what_will_never_come() -> None:
-    with isolated("sim") as instance:
-        future = instance.pool.submit("stick")
-        with pytest.raises(TimeoutError, match="it did not come"):
-            future.result(timeout=1e9)  # whoever waited for it would wait for ever
-        instance.pool.do(trace.Kill(future.task))
+    with isolated("sim", {"size": 1}) as instance:
+        with inject_failure("partition", instance):
+            future = instance.pool.submit()
+            with pytest.raises(TimeoutError, match="it did not come"):
+                future.result(timeout=1e9)  # whoever waited for it would wait for ever
+        assert future.result() == ["echo", future.task]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from machines.history.past import read
-from machines.history.place import place_of
+from machines.history.place import FILE, VARIABLE, place_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +45,7 @@ def session(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words, "test_it.py"],
         cwd=folder,
+        env={name: value for name, value in os.environ.items() if name != VARIABLE},
         capture_output=True,
         text=True,
         timeout=120,
@@ -56,7 +58,7 @@ def test_every_outcome_is_kept_once(tmp_path: Path, processes: tuple[str, ...]) 
     ran = session(tmp_path, "--history", *processes)
     assert ran.returncode == 1, ran.stdout
     assert "history: 6 tests recorded in " in ran.stdout
-    past = read(place_of(None, tmp_path), 9)
+    past = read(place_of(FILE, tmp_path), 9)
     assert [(run.kind, run.verdict) for run in past.runs] == [("pytest", "violated")]
     failed = {
         past.tests[test].rpartition("::")[2]: bool(failed)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +17,6 @@ from machines.history.place import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.integration
 
@@ -119,3 +120,44 @@ def test_a_server_that_went_away_is_told_in_one_line(tmp_path: Path) -> None:
     here, line = told.stdout.splitlines()
     assert here == "here"
     assert line.startswith("history: not recorded in postgresql+psycopg://me@127.0.0.1:")
+
+
+def gates_at_once(place: str, tmp_path: Path) -> None:
+    """Two gates begin together and both end well, each with its run kept."""
+    root = Path(__file__).parents[2]
+    program = "from machines.cli import main; main()"
+    words = [sys.executable, "-c", program, "gate", "--only", "arrows"]
+    gates = [
+        subprocess.Popen(
+            [*words, "--history", place, "--output", str(tmp_path / f"gate{me}")],
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": str(root)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for me in range(2)
+    ]
+    try:
+        told = [gate.communicate(timeout=200) for gate in gates]
+    finally:
+        for gate in gates:
+            gate.kill()
+            gate.communicate()
+    assert [complaint for _, complaint in told] == ["", ""]
+    assert [gate.returncode for gate in gates] == [0, 0], told
+    past = read(place, 9)
+    assert [(run.kind, run.verdict) for run in past.runs] == [("gate", "holds")] * 2
+    assert len({run.code for run in past.runs}) == 1
+    arrows = [at for at, name in enumerate(past.tests) if "test_nobody_sleeps" in name]
+    assert past.tests[arrows[0]].startswith("gate arrows: ")
+    assert sorted(past.run[past.test == arrows[0]].tolist()) == [0, 1]
+    assert [one.name for one in past.figures] == ["gate arrows"] * 2
+
+
+def test_two_gates_at_once_keep_both_runs_in_one_file(tmp_path: Path) -> None:
+    gates_at_once(place_of("history.sqlite", tmp_path), tmp_path)
+
+
+def test_two_gates_at_once_keep_both_runs_on_one_server(server: str, tmp_path: Path) -> None:
+    gates_at_once(place_of(server, tmp_path), tmp_path)

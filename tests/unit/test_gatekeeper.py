@@ -197,7 +197,8 @@ def test_the_sample_has_a_planted_bug_of_each_promise_and_each_has_its_turn() ->
 
 
 def gate(*options: str) -> Result:
-    return CliRunner().invoke(command, ["gate", *options], standalone_mode=False)
+    runner = CliRunner(env={"POOLCHECK_HISTORY": "none"})
+    return runner.invoke(command, ["gate", *options], standalone_mode=False)
 
 
 def test_the_list_names_every_check_with_its_bar_and_commands() -> None:

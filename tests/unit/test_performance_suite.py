@@ -101,7 +101,7 @@ def rounds_of(figures: dict[str, float], machine: Calibration, seed: int = 0) ->
 
 def saved(folder: Path) -> Path:
     file = folder / "baseline.json"
-    baseline.save(file, rounds_of(FIGURES, Calibration(0.2, 10.0)), {"commit": "abc"})
+    baseline.save(file, rounds_of(FIGURES, Calibration(7.0, 80.0)), {"commit": "abc"})
     return file
 
 
@@ -114,19 +114,19 @@ def verdicts(file: Path, ratios: dict[str, Spread]) -> set[bool | None]:
 
 
 def test_a_machine_of_half_the_speed_is_no_regression(tmp_path: Path) -> None:
-    half = rounds_of(slower(FIGURES, 2.0), Calibration(0.4, 20.0), seed=1)
+    half = rounds_of(slower(FIGURES, 2.0), Calibration(14.0, 160.0), seed=1)
     assert verdicts(saved(tmp_path), half) == {True}
 
 
 def test_a_pool_of_half_the_speed_is_one_on_any_machine(tmp_path: Path) -> None:
     file = saved(tmp_path)
-    for machine in (Calibration(0.2, 10.0), Calibration(0.1, 5.0)):
-        times = 2.0 * machine.trip_us / 10.0
+    for machine in (Calibration(7.0, 80.0), Calibration(3.5, 40.0)):
+        times = 2.0 * machine.loop_us / 7.0
         assert verdicts(file, rounds_of(slower(FIGURES, times), machine, seed=1)) == {False}
 
 
 def test_a_pool_that_became_faster_is_none(tmp_path: Path) -> None:
-    faster = rounds_of(slower(FIGURES, 0.5), Calibration(0.2, 10.0))
+    faster = rounds_of(slower(FIGURES, 0.5), Calibration(7.0, 80.0))
     assert verdicts(saved(tmp_path), faster) == {True}
 
 
@@ -177,11 +177,19 @@ def test_too_few_rounds_are_neither_saved_nor_compared(tmp_path: Path) -> None:
 
 def test_the_committed_baseline_has_what_a_run_measures() -> None:
     found = baseline.load(ROOT / "artifacts/baselines/performance.json")
-    assert set(found.rounds) == set(ratios_of(FIGURES, Calibration(0.2, 10.0)))
+    assert set(found.rounds) == set(ratios_of(FIGURES, Calibration(7.0, 80.0)))
 
 
 @pytest.mark.filterwarnings("ignore:This process .* fork:DeprecationWarning")
 def test_the_calibration_is_of_this_machine_and_of_no_pool() -> None:
     seen = calibration.calibrate()
-    assert 0 < seen.loop_us < seen.call_us
-    assert 0 < seen.trip_us < seen.call_us
+    assert seen.loop_us > 0
+    assert seen.compute_us > 0
+    between = calibration.mean_of(seen, Calibration(3 * seen.loop_us, 5 * seen.compute_us))
+    assert between == Calibration(2 * seen.loop_us, 3 * seen.compute_us)
+
+
+@pytest.mark.filterwarnings("ignore:This process .* fork:DeprecationWarning")
+def test_bare_processes_compute_all_that_is_asked_for() -> None:
+    assert calibration.bare_rate(2, 5) > 0
+    assert calibration.bare_rate(3, 1) > 0

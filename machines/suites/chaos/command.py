@@ -77,16 +77,20 @@ def chaos(
     from machines.suites.chaos import demands, report  # noqa: PLC0415 - numpy, which takes long
     from machines.suites.chaos.run import run_chaos  # noqa: PLC0415 - as above
     from machines.suites.chaos.scenarios import SCENARIOS  # noqa: PLC0415 - as above
+    from machines.suites.settings import SettingsError, load  # noqa: PLC0415 - as above
 
     try:
+        settings = load()
         output.mkdir(parents=True, exist_ok=True)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"--output {output}: {error.strerror}") from error
     log = output / f"{scenario}.log"
     with tempfile.TemporaryDirectory() as folder, _logged(log):
         run = run_chaos(SCENARIOS[scenario], Path(folder), seconds=seconds, seed=seed, tasks=tasks)
-        found = demands.demands(run)
-    facts = report.facts(run, found)
+        found = demands.demands(run, settings.on("free"))
+    facts = report.facts(run, found, settings)
     path = output / f"{scenario}.json"
     path.write_text(json.dumps(facts, indent=1) + "\n")
     report.draw(run, output / f"{scenario}.png")
@@ -105,6 +109,8 @@ def _tell(words: str, found: list[Demand], facts: dict[str, Any], path: Path) ->
         click.echo(f"{WORDS[one.met]:>8}  {one.name}: {figure} ({one.source})")
         if one.words:
             click.echo(f"          {one.words}")
+    for one in facts["overrides"]:
+        click.echo(f"{one['key']} = {one['now']} instead of {one['was']} ({one['variable']})")
     click.echo(f"report: {path}")
 
 

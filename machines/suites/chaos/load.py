@@ -6,12 +6,14 @@ a pool that stands still is not spared those who would have come meanwhile.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+import attrs
 from attrs import field, frozen
 
 from machines.suites.chaos import work
@@ -19,7 +21,7 @@ from machines.suites.chaos.ledger import Wish
 from pool.errors import PoolError, SessionLost
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from machines.suites.chaos.ledger import Ledger
@@ -103,41 +105,43 @@ class Load:
             thread.join()
 
     def wish(self, wish: Wish, intended: float | None = None) -> int:
-        """The task was submitted, or refused; its number is returned."""
-        number = self.ledger.begin(wish, time.monotonic() if intended is None else intended)
+        """The task was submitted, or refused; its number is returned.
+
+        Of one session's tasks the numbers are in the order submitted, whoever submits them, and
+        each belongs to the life that the session has then.
+        """
+        due = time.monotonic() if intended is None else intended
+        if wish.session < 0:
+            view = self.pool.options(
+                deadline=wish.deadline, idempotent=wish.retries > 0, retries=wish.retries or None
+            )
+            return self._submit(wish, due, partial(view.submit, work.perform))
+        with self._lock:
+            wish = attrs.evolve(wish, life=self.lives[wish.session])
+            submit = partial(self.sessions[wish.session].submit, work.perform_in)
+            return self._submit(wish, due, submit)
+
+    def in_session(self, session: int, name: str = "short", size: int = 0) -> Wish:
+        """A wish of that session."""
+        return Wish(name, session=session, size=size)
+
+    def _submit(self, wish: Wish, due: float, submit: Callable[..., Any]) -> int:
+        number = self.ledger.begin(wish, due)
         try:
-            if wish.session < 0:
-                view = self.pool.options(
-                    deadline=wish.deadline,
-                    idempotent=wish.retries > 0,
-                    retries=wish.retries or None,
-                )
-                submit = partial(view.submit, work.perform)
-            else:
-                submit = partial(self.sessions[wish.session].submit, work.perform_in)
             future = submit(str(self.notes), number, wish.work, wish.size)
         except PoolError as error:
             self.ledger.refuse(number, error)
             if isinstance(error, SessionLost):
-                self._reopen(wish)
+                self._reopen(wish.session)
         else:
             self.ledger.accepted(number, future)
         return number
 
-    def in_session(self, session: int, name: str = "short", size: int = 0) -> Wish:
-        """A wish of that session, in the life that it has now."""
-        return Wish(name, session=session, life=self.lives[session], size=size)
-
-    def _reopen(self, wish: Wish) -> None:
-        """The session takes tasks again; whoever was told of its loss first has opened it."""
-        with self._lock:
-            if self.lives[wish.session] != wish.life:
-                return
-            try:
-                self.sessions[wish.session].reopen()
-            except PoolError:
-                return  # the next of its tasks is refused, and told why
-            self.lives[wish.session] += 1
+    def _reopen(self, session: int) -> None:
+        """The session takes tasks again; the next of its tasks is refused if it does not."""
+        with contextlib.suppress(PoolError):
+            self.sessions[session].reopen()
+            self.lives[session] += 1
 
     def _run(self) -> None:
         try:

@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 
     from machines.suites.chaos.demands import Demand
     from machines.suites.chaos.run import ChaosRun
+    from machines.suites.settings import Settings
 
 _BIN_S: Final = 0.25
 _MARKS_SHOWN: Final = 60
 
 
-def facts(run: ChaosRun, found: list[Demand]) -> dict[str, Any]:
+def facts(run: ChaosRun, found: list[Demand], settings: Settings) -> dict[str, Any]:
     """Everything that the report says.
 
     Args:
         run: a finished run.
         found: what was demanded of it.
+        settings: the suites' configuration.
     """
     told = {True: "met", False: "missed", None: "unknown"}
     return {
@@ -43,6 +45,7 @@ def facts(run: ChaosRun, found: list[Demand]) -> dict[str, Any]:
         },
         "pool": {"size": run.scenario.size, **run.scenario.settings},
         "rate": run.scenario.rate,
+        "overrides": settings.facts(),
         "tasks": len(run.ledger.tasks()),
         "endings": truth.endings(run.ledger),
         "refused": dict(sorted(run.ledger.refused.items())),
@@ -55,14 +58,21 @@ def facts(run: ChaosRun, found: list[Demand]) -> dict[str, Any]:
         ],
         "verdict": {True: "holds", False: "violated", None: "unknown"}[demands.verdict(found)],
         "strength_s": [_number(round(one, 4)) for one in run.arena.strengths],
-        "recovery": [
-            {"normal_ms": round(1000 * normal, 3), "after_s": round(after, 3)}
-            for normal, after in (demands.recoveries_of(run) if run.scenario.name == "kill" else [])
-        ],
+        "recovery": _recovery(run, settings),
         "marks": [{"at": round(mark.at, 3), "words": mark.words} for mark in run.arena.marks],
         "series": timeline(run),
         "parent_bytes": run.memory,
     }
+
+
+def _recovery(run: ChaosRun, settings: Settings) -> list[dict[str, float]]:
+    """After each kill what p99 was normal, and when it was so again."""
+    if run.scenario.name != "kill":
+        return []
+    return [
+        {"normal_ms": round(1000 * normal, 3), "after_s": round(after, 3)}
+        for normal, after in demands.recoveries_of(run, settings.on("free"))
+    ]
 
 
 def _number(figure: float) -> float | None:
@@ -74,26 +84,22 @@ def timeline(run: ChaosRun) -> list[dict[str, float]]:
     """What was answered in each quarter of a second, and how late.
 
     `at` is seconds since the run began; `rate` answers a second; `p50_ms` and `p99_ms` of the short
-    tasks that were due then, from their intended start; `live` how many workers there were.
+    tasks that were due then, from their intended start.
     """
     tasks = run.ledger.tasks()
     ended = tasks["ended"] - run.arena.began
     due, took = demands.short_of(run)
     took = 1000 * took
-    lives = {round(sample.at / _BIN_S): sample.workers for sample in run.series}
     found: list[dict[str, float]] = []
-    live = run.scenario.size
     for at in np.arange(0.0, float(ended.max(initial=0.0)), _BIN_S):
         inside = took[(due >= at) & (due < at + _BIN_S)]
         answers = int(((ended >= at) & (ended < at + _BIN_S)).sum())
-        live = lives.get(round(at / _BIN_S), live)
         found.append(
             {
                 "at": float(at),
                 "rate": answers / _BIN_S,
                 "p50_ms": round(float(np.percentile(inside, 50)), 3) if len(inside) else 0.0,
                 "p99_ms": round(float(np.percentile(inside, 99)), 3) if len(inside) else 0.0,
-                "live": live,
             }
         )
     return found

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from machines.harness import Instance, start_pool_monitor
+from machines.harness import Instance
 from machines.harness.footprint import Leaked
 from machines.harness.instance import Plan
 from machines.suites.chaos.arena import Arena
@@ -23,7 +23,6 @@ from machines.suites.chaos.load import SESSIONS, Load
 from machines.suites.chaos.meddling import done_by
 
 if TYPE_CHECKING:
-    from machines.harness.monitor import Sample
     from machines.suites.chaos.scenarios import Scenario
     from pool import PoolStats
 
@@ -64,7 +63,6 @@ class ChaosRun:
         arena: what was done to the pool, and what its clients were told.
         memory: private bytes of the pool's process, at moments between the blows.
         peace: what came after them.
-        series: samples of the pool.
         ended_s: seconds that its end took, all that is counted and removed after it included.
         grace_s: seconds that it may take.
         left: what was left behind, each in a few words.
@@ -76,7 +74,6 @@ class ChaosRun:
     arena: Arena
     memory: list[int]
     peace: Peace
-    series: list[Sample]
     ended_s: float
     grace_s: float
     left: tuple[str, ...]
@@ -114,9 +111,8 @@ def run_chaos(
     try:
         load = Load(instance.pool, ledger, notes, scenario.rate, scenario.mix, seed, tasks)
         arena = Arena(instance, load, instance.random, time.monotonic())
-        with start_pool_monitor(instance) as monitor:
-            _war(arena, scenario, seconds, memory)
-            peace = _peace(arena, scenario)
+        _war(arena, scenario, seconds, memory)
+        peace = _peace(arena, scenario)
         ending = time.monotonic()
     finally:
         try:
@@ -130,7 +126,6 @@ def run_chaos(
         arena=arena,
         memory=memory,
         peace=peace,
-        series=monitor.series,
         ended_s=time.monotonic() - ending,
         grace_s=GRACE_S + instance.pool.config.grace,
         left=left,

@@ -160,7 +160,8 @@ def _tell(
     for row in facts["scaling"]["workers"]:
         heavy = _spread(row["compute_per_s"])
         noops = _spread(row["noop_per_s"])
-        click.echo(f"{row['workers']:>8} workers  no-ops/s {noops}; computations/s {heavy}")
+        bare = f"{row['bare_per_s']['median']:,.0f} without a pool"
+        click.echo(f"{row['workers']:>8} workers  no-ops/s {noops}; computations/s {heavy}, {bare}")
     for row in facts["scaling"]["payload"]:
         click.echo(f"{row['bytes']:>10} bytes  echoes/s {_spread(row['per_s'])}")
     for one in compared:

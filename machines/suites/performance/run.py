@@ -11,7 +11,7 @@ from attrs import frozen
 
 from machines.bench.work import echo, noop
 from machines.harness import ensure_pool_ready, isolated
-from machines.suites.calibration import calibrate
+from machines.suites.calibration import bare_rate, calibrate, mean_of
 from machines.suites.performance.operations import (
     aggregate_rounds,
     benchmark_pool_operations,
@@ -65,7 +65,8 @@ class Performance:
         ratios: the same, as multiples of what the round's calibration took; lower is better.
         resources: of each round's throughput.
         distribution: of the latency of a no-op in the last round.
-        workers: by a pool's size, of each round: no-ops and computations a second.
+        workers: by a pool's size, of each round: no-ops and computations a second, and what so many
+            processes compute without a pool.
         payload: by an echo's bytes, of each round: echoes a second.
     """
 
@@ -94,10 +95,7 @@ def measure(
     for _ in range(amount.rounds):
         calibration = calibrate()
         found, used, distribution = _round(settings, amount.calls)
-        after = calibrate()  # the machine may have changed meanwhile
-        both = type(calibration)(
-            (calibration.loop_us + after.loop_us) / 2, (calibration.trip_us + after.trip_us) / 2
-        )
+        both = mean_of(calibration, calibrate())
         calibrations.append(both)
         figures.append(found)
         ratios.append(ratios_of(found, both))
@@ -126,10 +124,10 @@ def ratios_of(figures: Mapping[str, float], calibration: Calibration) -> dict[st
         calibration: of the same round.
     """
     return {
-        "latency_p50": figures["latency_p50_us"] / calibration.call_us,
-        "noop": 1e6 / figures["noop_per_s"] / calibration.call_us,
-        "echo_1k": 1e6 / figures["echo_1k_per_s"] / calibration.call_us,
-        "start": 1e3 * figures["start_ms"] / calibration.call_us,
+        "latency_p50": figures["latency_p50_us"] / calibration.loop_us,
+        "noop": 1e6 / figures["noop_per_s"] / calibration.compute_us,
+        "echo_1k": 1e6 / figures["echo_1k_per_s"] / calibration.compute_us,
+        "start": 1e3 * figures["start_ms"] / calibration.compute_us,
     }
 
 
@@ -166,10 +164,12 @@ def _start(size: int) -> float:
 
 
 def _of_workers(settings: LayerSettings, size: int, calls: int) -> dict[str, float]:
+    heavy = max(calls // 5, 10)
+    bare = bare_rate(size, heavy)
     with _pool(settings, size) as instance:
         noops = benchmark_pool_operations(instance.pool, noop, count=calls)
-        heavy = benchmark_pool_operations(instance.pool, compute, 1, count=max(calls // 5, 10))
-    return {"noop_per_s": noops.per_s, "compute_per_s": heavy.per_s}
+        found = benchmark_pool_operations(instance.pool, compute, 1, count=heavy)
+    return {"noop_per_s": noops.per_s, "compute_per_s": found.per_s, "bare_per_s": bare}
 
 
 def _of_payloads(settings: LayerSettings, amount: Amount) -> dict[int, dict[str, float]]:
