@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import os
 import sys
+from multiprocessing import process
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -43,3 +44,16 @@ def reap(pids: Iterable[int]) -> None:
     for pid in pids:
         with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
+
+
+def reap_adopted(pids: Iterable[int]) -> None:
+    """The same, but for those that this process started itself: whoever started one sees to it.
+
+    A forkserver that dies leaves its workers to whoever adopts; when they are dead, too, nobody
+    else will ever ask for them.
+
+    Args:
+        pids: their numbers.
+    """
+    own = {child.pid for child in process._children}  # type: ignore[attr-defined]  # noqa: SLF001
+    reap(pid for pid in pids if pid not in own)

@@ -37,7 +37,7 @@ from machines.harness.cleanup import (
     end_processes,
     remove_folder,
 )
-from machines.harness.footprint import Leaked, footprint, settled
+from machines.harness.footprint import Leaked, footprint, left_since, settled
 from machines.harness.ready import ensure_pool_ready
 from machines.harness.relay import Relay
 from machines.harness.staged import StagedPool
@@ -302,6 +302,9 @@ class Instance:
     def _count_what_is_left(self, before: Footprint) -> None:
         patience = self.plan.grace if self.plan.make is not None else min(1.0, self.plan.grace)
         left = settled(before, self._watched(), self.memory_prefix, patience)
+        if left.processes:
+            adoption.reap_adopted(left.processes)
+            left = left_since(before, self._watched(), self.memory_prefix)
         self._left = left.names()
         if left.processes:
             _end(left.processes)
